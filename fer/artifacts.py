@@ -1,0 +1,202 @@
+"""The only place that knows file formats: every file of the pipeline is written and read here.
+
+Writes are atomic (a temporary file beside the target, then a rename), so an interrupted or failed write
+leaves the old file or none, never half of one.
+"""
+
+import contextlib
+import errno
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fer.errors import FerError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+    from matplotlib.figure import Figure
+
+DECIMALS = 4
+
+
+@contextlib.contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path that becomes `path` when the block ends, and vanishes when it fails.
+
+    Raises:
+        FerError: the disk is full or the folder can't be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise FerError(f"The disk is full: {path} was not written. Free some space and run again.") from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise FerError(f"{path} can't be written ({error.strerror}). Check the folder's permissions.") from error
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _readable(path: Path | str, hint: str) -> Iterator[Path]:
+    path = Path(path)
+    try:
+        yield path
+    except FileNotFoundError as error:
+        raise FerError(f"{path} is missing. {hint}") from error
+    except (ValueError, OSError, EOFError, KeyError) as error:
+        raise FerError(f"{path} can't be read ({error}). Delete it and run `dvc repro`.") from error
+
+
+_REBUILD = "Run `dvc repro` to make it."
+
+
+def rounded(value: Any) -> Any:
+    """Copy a nest of dicts, lists and numbers with floats cut to `DECIMALS` decimals.
+
+    Raises:
+        ValueError: a number is NaN or infinite; a metric that can't be computed is an error, not a value.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} is not a finite number")
+        return round(float(value), DECIMALS)
+    return value
+
+
+def write_json(path: Path | str, content: Mapping[str, Any]) -> None:
+    """Write rounded, finite JSON with the keys in the given order."""
+    text = json.dumps(rounded(content), indent=2, allow_nan=False) + "\n"
+    write_text(path, text)
+
+
+def read_json(path: Path | str) -> dict[str, Any]:
+    """Read a JSON object; raises FerError when it is missing or damaged."""
+    with _readable(path, _REBUILD) as path:
+        return dict(json.loads(path.read_text()))
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write UTF-8 text with Unix line ends."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_array(path: Path | str, array: np.ndarray) -> None:
+    """Write one array as .npy, which can be memory-mapped."""
+    with atomic(path) as temporary:
+        np.save(temporary, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def read_array(path: Path | str, *, mmap: bool = False) -> np.ndarray:
+    """Read a .npy array, memory-mapped on request."""
+    with _readable(path, _REBUILD) as path:
+        array: np.ndarray = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+        return array
+
+
+def write_arrays(path: Path | str, **arrays: np.ndarray) -> None:
+    """Write named arrays as .npz; the bytes depend on the arrays alone."""
+    with atomic(path) as temporary:
+        np.savez(temporary, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
+
+
+def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
+    """Read all arrays of an .npz file."""
+    with _readable(path, _REBUILD) as path, np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def write_table(path: Path | str, table: "pd.DataFrame") -> None:
+    """Write a table as CSV or Parquet, by the file's suffix, without its index."""
+    path = Path(path)
+    with atomic(path) as temporary:
+        if path.suffix == ".parquet":
+            table.to_parquet(temporary, index=False)
+        else:
+            table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_table(path: Path | str) -> "pd.DataFrame":
+    """Read a CSV or Parquet table; empty cells are empty strings, not NaN."""
+    import pandas as pd
+
+    with _readable(path, _REBUILD) as path:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, keep_default_na=False)
+
+
+def write_figure(path: Path | str, figure: "Figure", dpi: int = 110) -> None:
+    """Write a matplotlib figure as PNG without time or version stamps, and close it."""
+    import matplotlib.pyplot as plt
+
+    with atomic(path) as temporary:
+        figure.savefig(temporary, dpi=dpi, bbox_inches="tight", facecolor="white", metadata={"Software": None})
+    plt.close(figure)
+
+
+WEIGHTS_FILE = "model.safetensors"
+CONFIG_FILE = "config.json"
+
+
+def write_model(folder: Path | str, weights: "Mapping[str, torch.Tensor]", config: Mapping[str, Any]) -> None:
+    """Write weights as safetensors and the JSON that rebuilds the model, the JSON last.
+
+    The config is written unrounded: it holds learning rates and the like.
+    """
+    from safetensors.torch import save_file
+
+    folder = Path(folder)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    with atomic(folder / WEIGHTS_FILE) as temporary:
+        try:
+            save_file(tensors, temporary)
+        except Exception as error:  # safetensors wraps the operating system's errors in its own
+            if "No space left" in str(error) or "os error 28" in str(error):
+                raise OSError(errno.ENOSPC, "No space left on device") from error
+            raise
+    write_text(folder / CONFIG_FILE, json.dumps(config, indent=2, allow_nan=False) + "\n")
+
+
+def read_model(folder: Path | str) -> "tuple[dict[str, torch.Tensor], dict[str, Any]]":
+    """Read what `write_model` wrote: the weights on the CPU, and the config. Nothing is unpickled."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    folder = Path(folder)
+    config = read_json(folder / CONFIG_FILE)
+    with _readable(folder / WEIGHTS_FILE, _REBUILD) as path:
+        try:
+            return load_file(path), config
+        except SafetensorError as error:
+            raise FerError(f"{path} is damaged ({error}). Delete {folder} and run `dvc repro`.") from error
+
+
+def clean_folder(folder: Path | str) -> Path:
+    """Empty a folder that a stage is about to fill, so that no file of an earlier run stays behind."""
+    folder = Path(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

@@ -1,0 +1,1 @@
+"""Faces: the in-memory set, where it comes from, and how it is split."""

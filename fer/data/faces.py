@@ -1,0 +1,65 @@
+"""The in-memory set of faces that every data source makes and every later part reads."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer import artifacts
+from fer.emotions import EMOTIONS, INDEX
+
+SIZE = 48
+COLUMNS = ("name", "usage", "emotion")
+
+
+@dataclass(frozen=True)
+class Faces:
+    """N grey faces and one table row for each, in the same order.
+
+    Attributes:
+        images: uint8 [N, 48, 48].
+        table: N rows with the columns `name` (unique), `usage` (Training, PublicTest or PrivateTest) and
+            `emotion`.
+    """
+
+    images: np.ndarray
+    table: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.images.shape != (len(self.table), SIZE, SIZE):
+            raise ValueError(f"images must be uint8 [{len(self.table)}, {SIZE}, {SIZE}]: {self.images.shape}")
+        if tuple(self.table.columns) != COLUMNS:
+            raise ValueError(f"the table must have the columns {COLUMNS}: {tuple(self.table.columns)}")
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Class indices in the order of `EMOTIONS`, int64 [N]."""
+        return self.table["emotion"].map(INDEX).to_numpy(np.int64)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Faces per usage and emotion."""
+        counted = pd.crosstab(self.table["usage"], self.table["emotion"])
+        return {
+            str(usage): {emotion: int(row.get(emotion, 0)) for emotion in EMOTIONS}
+            for usage, row in counted.iterrows()
+        }
+
+    def canonical(self) -> "Faces":
+        """The same faces sorted by name, so that every copy of an edition gives the same bytes."""
+        order = np.argsort(self.table["name"].to_numpy(str), kind="stable")
+        return Faces(np.ascontiguousarray(self.images[order]), self.table.iloc[order].reset_index(drop=True))
+
+    def save(self, folder: Path | str) -> None:
+        """Write `images.npy` and `faces.csv`."""
+        artifacts.write_array(Path(folder) / "images.npy", self.images)
+        artifacts.write_table(Path(folder) / "faces.csv", self.table)
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "Faces":
+        """Read what `save` wrote; the images are memory-mapped."""
+        images = artifacts.read_array(Path(folder) / "images.npy", mmap=True)
+        return cls(images, artifacts.read_table(Path(folder) / "faces.csv"))
