@@ -98,7 +98,6 @@ class LandmarkModel(Recipe):
     flip: Share
     rotation: Annotated[float, Field(ge=0, le=45)]
     jitter: Annotated[float, Field(ge=0, le=0.2)]
-    point_dropout: Annotated[float, Field(ge=0, lt=1)]
 
 
 class Classifier(LandmarkModel):
@@ -113,6 +112,7 @@ class Transformer(LandmarkModel):
     layers: Count
     heads: Count
     width: Count
+    token_dropout: Annotated[float, Field(ge=0, lt=1)]
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> "Transformer":

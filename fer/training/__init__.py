@@ -1,0 +1,1 @@
+"""Training: device-resident batches, augmentation, one LightningModule and one Trainer for all models."""

@@ -1,0 +1,119 @@
+"""The callback that remembers: curves, best weights and a checkpoint from which any epoch can go on."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from fer import artifacts
+from fer.training.module import Training
+
+METRICS = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Lightning's checkpoint files, written whole or not at all, so that a kill never damages the last one."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write beside the target, then rename."""
+        with artifacts.atomic(path) as temporary:
+            super().save_checkpoint(checkpoint, temporary, storage_options)
+
+
+class Keeper(L.Callback):
+    """Seeds each epoch, keeps the best weights by val accuracy, logs the curves, and saves a checkpoint.
+
+    Everything random in an epoch depends on the seed and the number of epochs finished, which is part of the
+    checkpoint: a training that goes on from one ends with the weights of one that never stopped.
+
+    Args:
+        checkpoint: the file that is rewritten after every epoch.
+        curves: folder of DVCLive's curves, begun anew and filled with what the checkpoint remembers.
+        seed: of the training.
+        patience: epochs without a better val accuracy before the training stops, 0 for never.
+    """
+
+    def __init__(self, checkpoint: Path, curves: Path, seed: int, patience: int) -> None:
+        self.checkpoint = checkpoint
+        self.curves = curves
+        self.seed = seed
+        self.patience = patience
+        self.history: list[dict[str, float]] = []
+        self.best_epoch = 0
+        self.best_weights: dict[str, torch.Tensor] = {}
+        self.seconds = 0.0
+        self.training_seconds = 0.0
+        self._live: Any = None
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs are finished."""
+        return len(self.history)
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether the val accuracy has stood still for too long."""
+        return bool(self.patience) and self.epochs - self.best_epoch >= self.patience
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a resumed training must know."""
+        return {
+            "history": self.history,
+            "best_epoch": self.best_epoch,
+            "best_weights": self.best_weights,
+            "seconds": self.seconds,
+            "training_seconds": self.training_seconds,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what `state_dict` gave."""
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def on_fit_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Begin the curves with the epochs that are already known."""
+        if trainer.is_global_zero:
+            from dvclive import Live
+
+            self._live = Live(str(self.curves), report=None, save_dvc_exp=False, dvcyaml=None)
+            for row in self.history:
+                self._log(row)
+
+    def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Seed this epoch and start the clocks."""
+        torch.manual_seed((self.seed * 100_003 + self.epochs) * 1_009 + trainer.global_rank)
+        self._epoch_began = time.monotonic()
+
+    def on_validation_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Stop the clock that measures training alone."""
+        self.training_seconds += time.monotonic() - self._epoch_began
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Remember the epoch; save it, and stop when out of patience."""
+        assert isinstance(module, Training)
+        row = {name: float(trainer.callback_metrics[name]) for name in METRICS}
+        best = self.history[self.best_epoch - 1]["val/accuracy"] if self.best_epoch else -1.0
+        self.history.append(row)
+        if row["val/accuracy"] > best:
+            self.best_epoch = self.epochs
+            weights = module.kept.state_dict()
+            self.best_weights = {name: value.detach().cpu().clone() for name, value in weights.items()}
+        self.seconds += time.monotonic() - self._epoch_began
+        self._log(row)
+        trainer.save_checkpoint(self.checkpoint)
+        if self.out_of_patience:
+            trainer.should_stop = True
+
+    def on_fit_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Close the curves."""
+        if self._live is not None:
+            self._live.end()
+
+    def _log(self, row: dict[str, float]) -> None:
+        if self._live is not None:
+            for name, value in row.items():
+                self._live.log_metric(name, round(value, artifacts.DECIMALS))
+            self._live.next_step()

@@ -1,0 +1,137 @@
+"""The LightningModule that trains every model: the networks themselves are plain modules."""
+
+from collections.abc import Callable
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+from torchmetrics.classification import MulticlassAccuracy
+
+from fer.config import Recipe
+from fer.emotions import EMOTIONS
+from fer.training.augment import mixup
+
+CLASSES = len(EMOTIONS)
+
+
+class Training(L.LightningModule):
+    """Cross-entropy with mixup and label smoothing, AdamW, a rate schedule and averaged weights.
+
+    Logs train/loss, train/accuracy (of the heavier label under mixup), val/loss (plain cross-entropy) and
+    val/accuracy, once an epoch.
+
+    Args:
+        network: takes prepared inputs, returns logits [B, 7].
+        recipe: the settings.
+        augment: turns a training batch's inputs into the network's, at random.
+        prepare: does the same for validation, without chance.
+        class_weight: float [7], weight of each class in the loss.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        recipe: Recipe,
+        augment: nn.Module,
+        prepare: nn.Module,
+        class_weight: Tensor,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.recipe = recipe
+        self.augment = augment
+        self.prepare = prepare
+        self.register_buffer("class_weight", class_weight)
+        self.average = None
+        if recipe.ema:
+            self.average = AveragedModel(network, multi_avg_fn=_warmed_ema(recipe.ema), use_buffers=True)
+        self.train_accuracy = MulticlassAccuracy(CLASSES, average="micro")
+        self.val_accuracy = MulticlassAccuracy(CLASSES, average="micro")
+
+    @property
+    def kept(self) -> nn.Module:
+        """The network that is validated and saved: the averaged one where there is one."""
+        averaged: nn.Module = self.average.module if self.average is not None else self.network
+        return averaged
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        """Loss of one batch."""
+        inputs, labels = batch
+        inputs, targets = mixup(self.augment(inputs), labels, self.recipe.mixup_alpha, CLASSES)
+        logits = self.network(inputs)
+        loss = nn.functional.cross_entropy(
+            logits, targets, weight=self.class_weight, label_smoothing=self.recipe.label_smoothing
+        )
+        self.train_accuracy(logits, targets.argmax(1))
+        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(labels), sync_dist=True)
+        self.log("train/accuracy", self.train_accuracy, on_step=False, on_epoch=True, prog_bar=True)
+        return loss
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Let the averaged weights follow."""
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
+        """Accuracy and loss of one batch with the weights that would be kept."""
+        inputs, labels = batch
+        logits = self.kept(self.prepare(inputs))
+        loss = nn.functional.cross_entropy(logits, labels)
+        self.val_accuracy(logits, labels)
+        self.log("val/loss", loss, batch_size=len(labels), sync_dist=True)
+        self.log("val/accuracy", self.val_accuracy, prog_bar=True)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW without decay on biases, norms and embeddings, and the recipe's schedule by step."""
+        learning = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        groups = [
+            {"params": [p for p in learning if p.ndim > 1], "weight_decay": self.recipe.weight_decay},
+            {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self.recipe.lr)
+        steps = int(self.trainer.estimated_stepping_batches)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rate(self.recipe, steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def rate(recipe: Recipe, steps: int) -> Callable[[int], float]:
+    """The learning rate at a step as a share of `recipe.lr`: a linear rise, then the schedule.
+
+    `cosine` falls to 0 at the last step; `warm_restarts` does so in cycles of which each is twice as long as
+    the one before (Loshchilov and Hutter, SGDR, 2017); `constant` stays.
+    """
+    rise = round(recipe.warmup * steps)
+    fall = max(1, steps - rise)
+    first_cycle = max(1, round(recipe.restart_epochs * steps / recipe.epochs))
+
+    def share(step: int) -> float:
+        if step < rise:
+            return (step + 1) / (rise + 1)
+        if recipe.schedule == "constant":
+            return 1.0
+        place, length = step - rise, fall
+        if recipe.schedule == "warm_restarts":
+            length = first_cycle
+            while place >= length:
+                place, length = place - length, length * 2
+        return 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * min(1.0, place / length)))))
+
+    return share
+
+
+def _warmed_ema(decay: float) -> Callable[..., None]:
+    """Average with a decay that starts low, so that the first epochs are not held at the initial weights."""
+
+    @torch.no_grad()
+    def average(averaged: list[Tensor], current: list[Tensor], updates: Tensor | int) -> None:
+        count = int(updates)
+        now = min(decay, (1 + count) / (10 + count))
+        for old, new in zip(averaged, current, strict=True):
+            if old.is_floating_point():
+                old.lerp_(new, 1 - now)
+            else:
+                old.copy_(new)
+
+    return average
