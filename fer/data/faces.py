@@ -44,8 +44,7 @@ class Faces:
         """Faces per usage and emotion."""
         counted = pd.crosstab(self.table["usage"], self.table["emotion"])
         return {
-            str(usage): {emotion: int(row.get(emotion, 0)) for emotion in EMOTIONS}
-            for usage, row in counted.iterrows()
+            str(usage): {emotion: int(row.get(emotion, 0)) for emotion in EMOTIONS} for usage, row in counted.iterrows()
         }
 
     def canonical(self) -> "Faces":

@@ -12,6 +12,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
 from fer import artifacts, config
@@ -102,6 +103,7 @@ def fit(
         max_epochs=recipe.epochs,
         gradient_clip_val=recipe.grad_clip or None,
         callbacks=[keeper, progress.reporter()],
+        enable_progress_bar=progress.in_terminal(),
         plugins=[AtomicCheckpointIO()],
         logger=False,
         enable_checkpointing=False,
@@ -129,6 +131,7 @@ def fit(
     )
 
 
+@rank_zero_only
 def forget(name: str) -> None:
     """Delete the checkpoint of a training whose result is safely written."""
     shutil.rmtree(WORK / name, ignore_errors=True)
@@ -174,9 +177,14 @@ def _resume(work: Path, checkpoint: Path, mark: str, keeper: Keeper) -> bool:
         else:
             print(f"Going on after epoch {keeper.epochs}, from {checkpoint}.", flush=True)
             return True
+    _begin(work, note, mark)
+    return False
+
+
+@rank_zero_only
+def _begin(work: Path, note: Path, mark: str) -> None:
     artifacts.clean_folder(work)
     artifacts.write_text(note, mark)
-    return False
 
 
 def _fingerprint(
@@ -207,5 +215,11 @@ def _device_name(trainer: L.Trainer) -> str:
 def _quiet() -> None:
     """Leave out Lightning's advice on what this project does on purpose."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for message in (".*does not have many workers.*", ".*available but not used.*", ".*lr_scheduler.step.*"):
+    for message in (
+        ".*does not have many workers.*",
+        ".*available but not used.*",
+        ".*lr_scheduler.step.*",
+        ".*in eval mode at the start.*",
+        ".*LeafSpec.*",
+    ):
         warnings.filterwarnings("ignore", message)

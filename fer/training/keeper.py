@@ -1,5 +1,6 @@
 """The callback that remembers: curves, best weights and a checkpoint from which any epoch can go on."""
 
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from fer import artifacts
+from fer.errors import FerError
 from fer.training.module import Training
 
 METRICS = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
@@ -76,7 +78,7 @@ class Keeper(L.Callback):
     def on_fit_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Begin the curves with the epochs that are already known."""
         if trainer.is_global_zero:
-            from dvclive import Live
+            from dvclive.live import Live
 
             self._live = Live(str(self.curves), report=None, save_dvc_exp=False, dvcyaml=None)
             for row in self.history:
@@ -92,9 +94,15 @@ class Keeper(L.Callback):
         self.training_seconds += time.monotonic() - self._epoch_began
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Remember the epoch; save it, and stop when out of patience."""
+        """Remember the epoch; save it, and stop when out of patience.
+
+        Raises:
+            FerError: the training diverged; the checkpoint is the one of the epoch before.
+        """
         assert isinstance(module, Training)
         row = {name: float(trainer.callback_metrics[name]) for name in METRICS}
+        if not all(math.isfinite(value) for value in row.values()):
+            raise FerError(f"The training diverged in epoch {self.epochs + 1}: choose a lower learning rate.")
         best = self.history[self.best_epoch - 1]["val/accuracy"] if self.best_epoch else -1.0
         self.history.append(row)
         if row["val/accuracy"] > best:

@@ -30,6 +30,8 @@ class Training(L.LightningModule):
         class_weight: float [7], weight of each class in the loss.
     """
 
+    class_weight: Tensor
+
     def __init__(
         self,
         network: nn.Module,

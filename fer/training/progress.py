@@ -44,6 +44,11 @@ class Bar(RichProgressBar):
         return metrics
 
 
+def in_terminal() -> bool:
+    """Whether somebody watches."""
+    return sys.stdout.isatty()
+
+
 def reporter() -> L.Callback:
     """The callback that suits the output."""
-    return Bar() if sys.stdout.isatty() else EpochLines()
+    return Bar() if in_terminal() else EpochLines()

@@ -1,0 +1,88 @@
+"""FER2013 (Goodfellow et al. 2013, "Challenges in Representation Learning"): found, read and checked."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from fer.data import editions
+from fer.data.faces import Faces
+from fer.emotions import EMOTIONS
+from fer.errors import FerError
+
+ARCHIVE_VARIABLE = "FER2013_ARCHIVE"
+KAGGLE_NAME = "msambare/fer2013"
+CHOICES = (
+    f"Choose one: set {ARCHIVE_VARIABLE} to your copy of FER2013 (folder, .zip, .tar.* or .csv); put it "
+    f"into data/incoming/; or connect to the network, so that kagglehub fetches {KAGGLE_NAME}. To try the "
+    "pipeline without it, set data.dataset to drawn"
+)
+
+# The faces of the original challenge, in the order of EMOTIONS.
+OFFICIAL = {
+    "Training": (3995, 436, 4097, 7215, 4965, 4830, 3171),
+    "PublicTest": (467, 56, 496, 895, 607, 653, 415),
+    "PrivateTest": (491, 55, 528, 879, 626, 594, 416),
+}
+
+
+def load(environment: Mapping[str, str] = os.environ, incoming: Path = Path("data/incoming")) -> Faces:
+    """Read FER2013 from the first place that has it, and check that it is complete.
+
+    The places: what the environment variable FER2013_ARCHIVE names, what lies in `incoming`, Kaggle.
+
+    Returns:
+        35,887 faces sorted by name: every copy of one edition gives the same.
+
+    Raises:
+        FerError: there is no source, or it is damaged, altered or incomplete.
+    """
+    path = find(environment, incoming)
+    faces = editions.read(path)
+    check_counts(faces, path)
+    return faces
+
+
+def find(environment: Mapping[str, str], incoming: Path) -> Path:
+    """The file or folder to read; downloads it when nothing is at hand."""
+    named = environment.get(ARCHIVE_VARIABLE, "").strip()
+    if named:
+        path = Path(named).expanduser()
+        if not path.exists():
+            raise FerError(f"{ARCHIVE_VARIABLE} names {named}, which doesn't exist. Correct it or unset it.")
+        return path
+    if incoming.is_dir():
+        present = sorted(entry for entry in incoming.iterdir() if not entry.name.startswith("."))
+        if present:
+            # A single CSV may have any name; among several files `editions` looks for the known ones.
+            return present[0] if len(present) == 1 else incoming
+    return _download()
+
+
+def _download() -> Path:
+    try:
+        import kagglehub
+
+        return Path(kagglehub.dataset_download(KAGGLE_NAME))
+    except Exception as error:  # kagglehub lets every network library's own errors through
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise FerError(f"FER2013 is not at hand, and Kaggle can't be reached ({reason}). {CHOICES}.") from error
+
+
+def check_counts(faces: Faces, path: Path) -> None:
+    """Compare the faces per usage and emotion with the official ones.
+
+    Raises:
+        FerError: names every difference.
+    """
+    found = faces.counts()
+    wrong = [
+        f"{emotion}/{usage}: {expected:,} expected, {found.get(usage, {}).get(emotion, 0):,} found"
+        for usage, row in OFFICIAL.items()
+        for emotion, expected in zip(EMOTIONS, row, strict=True)
+        if found.get(usage, {}).get(emotion, 0) != expected
+    ]
+    if wrong:
+        raise FerError(
+            f"{path} is not the complete FER2013: {'; '.join(wrong)}. Fetch an unaltered copy, or, if the "
+            "change is yours, set data.dataset to a folder with one subfolder per emotion."
+        )

@@ -1,0 +1,174 @@
+"""The data protocol: which face is trained on, selected on, scored, and what is wrong with the data.
+
+The table (`data/splits.csv`) has one row a face, in the order of the faces:
+
+- `name`, `row`: the face.
+- `split`: train, val, test or excluded.
+- `reason`: why a face is excluded, else empty: `blank` (nothing to learn from), `leak` (`split.drop_leaks`:
+  a copy is in val or test), `unused` (stratified: the official val set, which it replaces).
+- `duplicate_group`: the number shared by all copies of a face, -1 for a face without copies.
+- `unseen`: true for a test face with no copy in train or val; false for every face outside test.
+
+Blank images stay in val and test: leaving out what can't be recognised would flatter the model.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fer import config
+from fer.data import duplicates
+from fer.data.faces import Faces
+from fer.emotions import EMOTIONS, SPLITS
+from fer.errors import FerError
+
+COLUMNS = ("name", "row", "split", "reason", "duplicate_group", "unseen")
+EXCLUDED = "excluded"
+PAIRS = (("train", "val"), ("train", "test"), ("val", "test"))
+
+_OFFICIAL = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
+
+
+def make(faces: Faces, settings: config.Split, seed: int) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Split the faces and audit them.
+
+    Protocols: `official` (Goodfellow et al. 2013) takes the usages as they are. `stratified` cuts val out of
+    Training, emotion by emotion, copies kept together. `combined` makes the same table as `official`: its
+    test set holds its val set, which one column can't say, so `members` does.
+
+    Returns:
+        The table that this module describes, and the audit for `metrics/data.json`.
+
+    Raises:
+        FerError: a split would hold no face of some emotion.
+    """
+    copies = duplicates.find(faces.images, settings.hash_distance, settings.correlation)
+    split = faces.table["usage"].map(_OFFICIAL).to_numpy(object)
+    reason = np.full(len(faces), "", dtype=object)
+    if settings.protocol == "stratified":
+        reason[split == "val"] = "unused"
+        split[_cut(faces.labels, split == "train", copies.near, settings.val_fraction, seed)] = "val"
+    split[reason != ""] = EXCLUDED
+    reason[(split == "train") & copies.blank] = "blank"
+    split[reason != ""] = EXCLUDED
+    audit = _audit(faces, split, copies)
+    if settings.drop_leaks:
+        leaked = (split == "train") & _with_copy_in(copies.near, np.isin(split, ("val", "test")))
+        split[leaked], reason[leaked] = EXCLUDED, "leak"
+    _check_classes(faces, split)
+    unseen = (split == "test") & ~_with_copy_in(copies.near, np.isin(split, ("train", "val")))
+    table = pd.DataFrame(
+        {
+            "name": faces.table["name"].to_numpy(),
+            "row": np.arange(len(faces)),
+            "split": split,
+            "reason": reason,
+            "duplicate_group": copies.near,
+            "unseen": unseen,
+        },
+        columns=list(COLUMNS),
+    )
+    reasons = ("blank", "leak", "unused")
+    return table, {
+        "protocol": settings.protocol,
+        "faces": {name: _per_emotion(faces, split == name) for name in SPLITS},
+        "excluded": {name: int((reason == name).sum()) for name in reasons},
+        **audit,
+        "test_unseen": _per_emotion(faces, unseen),
+    }
+
+
+def members(table: pd.DataFrame, protocol: str) -> dict[str, np.ndarray]:
+    """Row numbers (int64, ascending) of each set that is trained on or scored.
+
+    - `train`, `val`, `test`: by the table; under the protocol `combined`, `test` is val and test together.
+    - `test_unseen`: test faces with no copy in train or val (so never a val face).
+    - `test_combined`: PublicTest and PrivateTest together, whatever the protocol. Except under `stratified`
+      it contains the set on which models are selected: for comparison with other work only.
+    """
+    split = table["split"].to_numpy(str)
+    rows = table["row"].to_numpy(np.int64)
+    public = table["reason"].to_numpy(str) == "unused" if protocol == "stratified" else split == "val"
+    both = public | (split == "test")
+    return {
+        "train": rows[split == "train"],
+        "val": rows[split == "val"],
+        "test": rows[both if protocol == "combined" else split == "test"],
+        "test_unseen": rows[table["unseen"].to_numpy(bool)],
+        "test_combined": rows[both],
+    }
+
+
+def _cut(labels: np.ndarray, pool: np.ndarray, groups: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Rows of the pool that become val: about `fraction` of each emotion, copies kept together, int64."""
+    rows = np.flatnonzero(pool)
+    own = np.where(groups < 0, np.arange(len(groups)) + len(groups), groups)[rows]
+    _, first, unit, sizes = np.unique(own, return_index=True, return_inverse=True, return_counts=True)
+    emotion = labels[rows[first]]  # copies with different labels count as the first one's
+    rng = np.random.default_rng(seed)
+    taken = np.zeros(len(sizes), bool)
+    for index in range(len(EMOTIONS)):
+        order = rng.permutation(np.flatnonzero(emotion == index))
+        wanted = max(1, round(fraction * int((labels[rows] == index).sum())))
+        taken[order[np.cumsum(sizes[order]) <= wanted]] = True
+    return rows[taken[unit.reshape(-1)]]
+
+
+def _with_copy_in(groups: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Whether each face shares a group with a face of `part`, bool [N]."""
+    return (groups >= 0) & np.isin(groups, groups[part & (groups >= 0)])
+
+
+def _per_emotion(faces: Faces, part: np.ndarray) -> dict[str, int]:
+    counts = np.bincount(faces.labels[part], minlength=len(EMOTIONS))
+    return {"all": int(part.sum()), **dict(zip(EMOTIONS, counts.tolist(), strict=True))}
+
+
+def _check_classes(faces: Faces, split: np.ndarray) -> None:
+    for name in SPLITS:
+        for emotion, count in _per_emotion(faces, split == name).items():
+            if not count:
+                raise FerError(
+                    f"The split {name} has no face of {emotion}. Add some to the data set, or choose another "
+                    "split.protocol, a larger split.val_fraction or split.drop_leaks: false."
+                )
+
+
+def conflicts(groups: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Whether each face has a copy with another label, bool [N]."""
+    grouped = np.flatnonzero(groups >= 0)
+    pairs = np.unique(np.stack([groups[grouped], labels[grouped]]), axis=1)
+    numbers, kinds = np.unique(pairs[0], return_counts=True)
+    return np.isin(groups, numbers[kinds > 1])
+
+
+def _audit(faces: Faces, split: np.ndarray, copies: duplicates.Duplicates) -> dict[str, Any]:
+    """What is wrong with the data, counted before leaks are dropped."""
+    found: dict[str, Any] = {
+        "blank": {
+            "all": int(copies.blank.sum()),
+            **{name: int(((split == name) & copies.blank).sum()) for name in (*SPLITS, EXCLUDED)},
+        }
+    }
+    for kind, groups in (("exact", copies.exact), ("near", copies.near)):
+        conflict = conflicts(groups, faces.labels)
+        found[f"{kind}_duplicates"] = {
+            "groups": _groups(groups, groups >= 0),
+            "faces": int((groups >= 0).sum()),
+            "label_conflict_groups": _groups(groups, conflict),
+            "label_conflict_faces": int(conflict.sum()),
+            "leaks": {f"{a}_{b}": _leaks(groups, split, a, b) for a, b in PAIRS},
+        }
+    return found
+
+
+def _groups(groups: np.ndarray, part: np.ndarray) -> int:
+    return len(np.unique(groups[part]))
+
+
+def _leaks(groups: np.ndarray, split: np.ndarray, one: str, other: str) -> dict[str, int]:
+    """Groups in both splits, and how many faces of each split they hold."""
+    in_one = (split == one) & _with_copy_in(groups, split == other)
+    in_other = (split == other) & _with_copy_in(groups, split == one)
+    return {"groups": _groups(groups, in_one), one: int(in_one.sum()), other: int(in_other.sum())}

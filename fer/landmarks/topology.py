@@ -1,0 +1,165 @@
+"""Which landmarks are neighbours: edge sets from MediaPipe's connection lists, regions, node features.
+
+Only `build`, `regions` and `region_edges` need MediaPipe, so a machine that trains on finished graphs can do
+without it.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+
+from fer.errors import FerError
+from fer.landmarks.mesh import POINTS
+
+REGIONS: Final = (
+    "lips",
+    "left_eye",
+    "right_eye",
+    "left_eyebrow",
+    "right_eyebrow",
+    "left_iris",
+    "right_iris",
+    "nose",
+    "oval",
+    "other",
+)
+FEATURES: Final = 6
+
+# MediaPipe draws an iris as a ring; its centre belongs to no connection.
+_IRIS_CENTRES: Final = {"right_iris": 468, "left_iris": 473}
+
+Edge = tuple[int, int]
+
+
+def _connections(name: str) -> set[Edge]:
+    """One of MediaPipe's lists as undirected edges (smaller node first); it holds some of them twice."""
+    try:
+        from mediapipe.python.solutions import face_mesh_connections
+    except ImportError as error:
+        raise FerError("Graphs need MediaPipe's connection lists: install the pinned requirements.") from error
+    return {(min(edge), max(edge)) for edge in getattr(face_mesh_connections, f"FACEMESH_{name}")}
+
+
+def region_edges() -> dict[str, set[Edge]]:
+    """The anatomical edges by region: 157 in all, with no node in two regions.
+
+    Raises:
+        FerError: MediaPipe is not installed.
+    """
+    lists = {region: "FACE_OVAL" if region == "oval" else region.upper() for region in REGIONS[:-1]}
+    return {region: _connections(name) for region, name in lists.items()}
+
+
+def regions() -> np.ndarray:
+    """The region of each landmark, int64 [478], as an index into `REGIONS`.
+
+    Raises:
+        FerError: MediaPipe is not installed.
+    """
+    region = np.full(POINTS, REGIONS.index("other"), np.int64)
+    for name, edges in region_edges().items():
+        region[sorted({node for edge in edges for node in edge})] = REGIONS.index(name)
+    for name, centre in _IRIS_CENTRES.items():
+        region[centre] = REGIONS.index(name)
+    return region
+
+
+def build(edges: str, neighbours: int, mean_face: np.ndarray) -> np.ndarray:
+    """The graph that all faces share.
+
+    Args:
+        edges: `anatomical` (lips, eyes, eyebrows, irises, nose, oval), `tesselation` (the full mesh and the
+            irises) or `anatomical_knn` (anatomical, and each node's nearest nodes in the mean face).
+        neighbours: how many nearest nodes, for `anatomical_knn` only.
+        mean_face: float32 [478, 3], normalised.
+
+    Returns:
+        edge_index int64 [2, E]: both directions of every edge, sorted by source, then target; no self loops.
+
+    Raises:
+        FerError: MediaPipe is not installed.
+        ValueError: `edges` is unknown.
+    """
+    if edges == "tesselation":
+        chosen = _connections("TESSELATION") | _connections("IRISES")
+    elif edges in ("anatomical", "anatomical_knn"):
+        chosen = set().union(*region_edges().values())
+        if edges == "anatomical_knn":
+            chosen |= _nearest(mean_face, neighbours)
+    else:
+        raise ValueError(f"unknown edge set: {edges}")
+    directed = sorted(chosen | {(target, source) for source, target in chosen})
+    return np.ascontiguousarray(np.array(directed, np.int64).T)
+
+
+def _nearest(points: np.ndarray, neighbours: int) -> set[Edge]:
+    """Each point [n, 3] joined to its nearest others, as undirected edges."""
+    distance = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    np.fill_diagonal(distance, np.inf)
+    nearest = np.argsort(distance, axis=1, kind="stable")[:, :neighbours]
+    return {(min(node, int(other)), max(node, int(other))) for node, row in enumerate(nearest) for other in row}
+
+
+def edge_regions(edge_index: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """The region of each directed edge, int64 [E]; `other` where its ends lie in different regions."""
+    source, target = region[edge_index]
+    return np.where(source == target, source, REGIONS.index("other"))
+
+
+def statistics(edge_index: np.ndarray, region: np.ndarray, nodes: int = POINTS) -> dict[str, Any]:
+    """Count what the graph is made of; all edges are counted once, not per direction.
+
+    Args:
+        edge_index: int64 [2, E], both directions.
+        region: int64 [nodes], as from `regions`.
+        nodes: number of nodes.
+
+    Returns:
+        Totals (nodes, edges, connected and isolated nodes, components among the connected ones, the largest
+        of them, mean and largest degree, density) and `regions`: edges, nodes and connected nodes of each.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    edges = edge_index.shape[1] // 2
+    degree = np.bincount(edge_index[0], minlength=nodes)
+    isolated = degree == 0
+    matrix = coo_array((np.ones(edge_index.shape[1], np.int8), tuple(edge_index)), shape=(nodes, nodes))
+    components, component = connected_components(matrix, directed=False)
+    edges_by_region = np.bincount(edge_regions(edge_index, region), minlength=len(REGIONS)) // 2
+    return {
+        "nodes": nodes,
+        "edges": edges,
+        "connected_nodes": int(nodes - isolated.sum()),
+        "isolated_nodes": int(isolated.sum()),
+        "components": int(components - isolated.sum()),
+        "largest_component": int(np.bincount(component).max()),
+        "mean_degree": 2 * edges / nodes,
+        "mean_degree_connected": 2 * edges / max(1, int(nodes - isolated.sum())),
+        "largest_degree": int(degree.max()),
+        "density": 2 * edges / (nodes * (nodes - 1)),
+        "regions": {
+            name: {
+                "edges": int(edges_by_region[index]),
+                "nodes": int((region == index).sum()),
+                "connected_nodes": int(((region == index) & ~isolated).sum()),
+            }
+            for index, name in enumerate(REGIONS)
+        },
+    }
+
+
+def node_features(normalised: np.ndarray, mean_face: np.ndarray) -> np.ndarray:
+    """Features of each node: its normalised coordinates and its offset from the mean face.
+
+    The coordinates say where the node is on the face, the offset what is special about this face; a graph
+    convolution, which shares its weights among all nodes, can't subtract the one from the other itself.
+
+    Args:
+        normalised: float32 [N, 478, 3], NaN rows for faces that were not found.
+        mean_face: float32 [478, 3].
+
+    Returns:
+        float32 [N, 478, 6]; NaN rows stay NaN.
+    """
+    return np.concatenate([normalised, normalised - mean_face], axis=-1, dtype=np.float32)

@@ -1,0 +1,33 @@
+"""Divide the faces into train, val and test, and audit them: duplicates, leaks, conflicts, blank images."""
+
+import click
+
+from fer import artifacts, config
+from fer.data import figures, splits
+from fer.data.faces import Faces
+
+
+@click.command()
+def main() -> None:
+    """Write data/splits.csv, metrics/data.json and plots/data/.
+
+    The section `split` of params.yaml chooses the protocol, whether copies of val and test faces leave train
+    (drop_leaks), and how alike two faces must be to count as copies (hash_distance, correlation).
+    """
+    params = config.load()
+    faces = Faces.load("data/faces")
+    table, audit = splits.make(faces, params.split, params.data.seed)
+    figures.draw_audit(faces, table, "plots/data")
+    artifacts.write_json("metrics/data.json", audit)
+    artifacts.write_table("data/splits.csv", table)
+    near, unseen = audit["near_duplicates"], audit["test_unseen"]["all"]
+    sizes = ", ".join(f"{name} {row['all']:,}" for name, row in audit["faces"].items())
+    click.echo(f"{params.split.protocol}: {sizes}; excluded {sum(audit['excluded'].values()):,}.")
+    click.echo(
+        f"{near['faces']:,} faces have copies, {near['label_conflict_faces']:,} of them with another label; "
+        f"{unseen:,} test faces have no copy in train or val."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""The two data stages, run as the pipeline runs them but in this process."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from small_faces import write_tree
+
+from fer.data.faces import Faces
+from stages import download, split
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+
+
+def test_download_and_split(tiny: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(PARAMS.read_text())
+    monkeypatch.setenv("FER2013_ARCHIVE", "set")
+    missing = CliRunner().invoke(download.main, [])
+    assert missing.exit_code == 1
+    assert missing.output.startswith("Error: FER2013_ARCHIVE names set")
+    assert not Path("data").exists()
+
+    write_tree(tiny, Path("set"))
+    done = CliRunner().invoke(download.main, [], catch_exceptions=False)
+    assert "35 faces of fer2013 in data/faces" in done.output
+    first = Path("data/faces/images.npy").read_bytes(), Path("data/faces/faces.csv").read_bytes()
+    CliRunner().invoke(download.main, [], catch_exceptions=False)
+    assert first == (Path("data/faces/images.npy").read_bytes(), Path("data/faces/faces.csv").read_bytes())
+
+    done = CliRunner().invoke(split.main, [], catch_exceptions=False)
+    assert done.output.startswith("official: train 21, val 7, test 7")
+    outputs = [Path("data/splits.csv"), Path("metrics/data.json"), *Path("plots/data").iterdir()]
+    before = [path.read_bytes() for path in outputs]
+    CliRunner().invoke(split.main, [], catch_exceptions=False)
+    assert before == [path.read_bytes() for path in outputs]

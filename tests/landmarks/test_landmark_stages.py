@@ -1,0 +1,59 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from fer import artifacts
+from fer.data.faces import Faces
+from fer.errors import FerError
+from fer.landmarks import audit, extract
+from stages.graphs import main as graphs_stage
+from stages.landmarks import main as landmarks_stage
+
+TOP = Path(__file__).parents[2]
+
+
+def test_both_stages_write_what_they_promise(faces, landmarks, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(extract, "extract", lambda images, settings: landmarks)
+    shutil.copy(TOP / "params.yaml", tmp_path)
+    faces.save("data/faces")
+    result = CliRunner().invoke(landmarks_stage, catch_exceptions=False)
+    assert "Found landmarks in" in result.output
+    metrics = artifacts.read_json("metrics/landmarks.json")
+    assert metrics["faces"] == 70
+    assert metrics["usage"]["PublicTest"]["faces"] == 7
+    assert metrics["emotion"]["happy"]["faces"] == 10
+
+    splits = faces.table[["name"]].assign(row=range(70), split="train")
+    artifacts.write_table("data/splits.csv", splits)
+    result = CliRunner().invoke(graphs_stage, catch_exceptions=False)
+    assert "157 edges join 160 of 478" in result.output
+    assert artifacts.read_array("data/graphs/features.npy").shape == (70, 478, 6)
+    assert artifacts.read_table("plots/graphs/edges.csv")["edges"].sum() == 157
+    for picture in ("landmarks/found.png", "landmarks/missed.png", "graphs/graph.png"):
+        assert (tmp_path / "plots" / picture).stat().st_size > 5_000
+
+
+def test_the_audit_counts_attempts_and_refuses_a_set_without_faces(faces):
+    attempt = np.zeros(70, np.uint8)
+    nothing = extract.Landmarks(np.zeros((70, 478, 3), np.float32), attempt > 0, attempt)
+    with pytest.raises(FerError, match="no face in any of 70"):
+        audit.audit(faces, nothing, 2)
+    attempt = np.array([1] * 60 + [2] * 6 + [0] * 4, np.uint8)
+    some = extract.Landmarks(np.zeros((70, 478, 3), np.float32), attempt > 0, attempt)
+    metrics = audit.audit(faces, some, 2)
+    assert metrics["attempts"]["1"] == {"faces": 70, "found": 60, "rate": 60 / 70}
+    assert metrics["attempts"]["2"] == {"faces": 10, "found": 6, "rate": 0.6}
+    assert metrics["missed"] == 4
+
+
+def test_a_usage_without_faces_is_left_out(landmarks):
+    table = pd.DataFrame({"name": ["a"], "usage": ["Training"], "emotion": ["sad"]})
+    one = extract.Landmarks(landmarks.xyz[:1], landmarks.detected[:1], landmarks.attempt[:1])
+    metrics = audit.audit(Faces(np.zeros((1, 48, 48), np.uint8), table), one, 2)
+    assert list(metrics["usage"]) == ["Training"]
+    assert list(metrics["emotion"]) == ["sad"]

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from fer.landmarks.normalize import mirror, normalize
+from fer.landmarks.symmetry import FLIP, MIDLINE
+
+connections = pytest.importorskip("mediapipe.python.solutions.face_mesh_connections")
+
+
+def _turned(xyz, degrees, scale, shift):
+    angle = np.radians(degrees)
+    turn = np.array([[np.cos(angle), np.sin(angle), 0], [-np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+    return (scale * xyz @ turn + shift).astype(np.float32)
+
+
+@pytest.mark.parametrize(("degrees", "scale", "shift"), [(30, 1, 0), (-75, 1, 0), (0, 3, 0), (170, 0.4, 0.3)])
+def test_roll_scale_and_shift_are_removed(landmarks, degrees, scale, shift):
+    expected = normalize(landmarks.xyz, landmarks.detected)
+    moved = normalize(_turned(landmarks.xyz, degrees, scale, shift), landmarks.detected)
+    np.testing.assert_allclose(moved, expected, atol=2e-4)
+
+
+def test_eyes_are_level_and_one_apart(landmarks):
+    points = normalize(landmarks.xyz, landmarks.detected)[landmarks.detected]
+    right, left = points[:, [33, 133]].mean(1), points[:, [362, 263]].mean(1)
+    np.testing.assert_allclose(left[:, 1] - right[:, 1], 0, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(left - right, axis=-1), 1, atol=1e-5)
+    np.testing.assert_allclose(left + right, 0, atol=1e-5)
+    assert (left[:, 0] > right[:, 0]).all()
+
+
+def test_unknown_faces_are_nan(landmarks):
+    detected = landmarks.detected.copy()
+    detected[3] = False
+    points = normalize(landmarks.xyz, detected)
+    assert np.isnan(points[3]).all()
+    assert np.isfinite(points[detected]).all()
+    assert np.isnan(normalize(np.zeros((478, 3), np.float32), np.array(True))).all()
+
+
+def test_one_face_or_any_batch_shape(landmarks):
+    expected = normalize(landmarks.xyz[:4], landmarks.detected[:4])
+    assert expected.dtype == np.float32
+    grid = normalize(landmarks.xyz[:4].reshape(2, 2, 478, 3), landmarks.detected[:4].reshape(2, 2))
+    assert np.array_equal(grid.reshape(4, 478, 3), expected)
+    assert np.array_equal(normalize(landmarks.xyz[0], landmarks.detected[0]), expected[0])
+
+
+def test_flip_is_its_own_inverse():
+    assert FLIP.dtype == np.int64
+    assert np.array_equal(FLIP[FLIP], np.arange(478))
+    assert np.array_equal(np.flatnonzero(np.arange(478) == FLIP), sorted(MIDLINE))
+
+
+def _mapped(name):
+    return {frozenset(FLIP[list(edge)].tolist()) for edge in getattr(connections, f"FACEMESH_{name}")}
+
+
+def _edges(name):
+    return {frozenset(edge) for edge in getattr(connections, f"FACEMESH_{name}")}
+
+
+@pytest.mark.parametrize("part", ["EYE", "EYEBROW", "IRIS"])
+def test_flip_exchanges_left_and_right(part):
+    assert _mapped(f"LEFT_{part}") == _edges(f"RIGHT_{part}")
+
+
+@pytest.mark.parametrize("part", ["LIPS", "FACE_OVAL", "NOSE"])
+def test_flip_keeps_parts_on_the_midline(part):
+    assert _mapped(part) == _edges(part)
+
+
+def test_flip_keeps_the_mesh():
+    # MediaPipe's own triangulation has six diagonals that run the other way on the other side.
+    assert len(_mapped("TESSELATION") - _edges("TESSELATION")) == 6
+
+
+def test_mirroring_twice_changes_nothing_and_the_mean_face_is_nearly_symmetric(landmarks):
+    points = normalize(landmarks.xyz, landmarks.detected)[landmarks.detected]
+    assert np.array_equal(mirror(mirror(points)), points)
+    mean = points.mean(axis=0)
+    assert np.abs(mirror(mean) - mean).max() < 0.12

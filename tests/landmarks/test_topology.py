@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from fer.config import Graphs as Settings
+from fer.errors import FerError
+from fer.landmarks import graphs, topology
+from fer.landmarks.normalize import normalize
+
+pytest.importorskip("mediapipe")
+
+
+@pytest.fixture(scope="module")
+def mean(landmarks):
+    return graphs.mean_face(normalize(landmarks.xyz, landmarks.detected))
+
+
+@pytest.mark.parametrize(
+    ("name", "edges", "connected", "components"), [("anatomical", 157, 160, 12), ("tesselation", 1330, 476, 3)]
+)
+def test_sizes_of_mediapipes_lists(mean, name, edges, connected, components):
+    statistics = topology.statistics(topology.build(name, 6, mean), topology.regions())
+    assert statistics["edges"] == edges
+    assert statistics["connected_nodes"] == connected
+    assert statistics["isolated_nodes"] == 478 - connected
+    assert statistics["components"] == components
+    assert sum(region["edges"] for region in statistics["regions"].values()) == edges
+    assert sum(region["nodes"] for region in statistics["regions"].values()) == 478
+
+
+@pytest.mark.parametrize("name", ["anatomical", "tesselation", "anatomical_knn"])
+def test_edges_are_sorted_and_go_both_ways_without_loops(mean, name):
+    edge_index = topology.build(name, 4, mean)
+    assert edge_index.dtype == np.int64
+    edges = list(map(tuple, edge_index.T.tolist()))
+    assert edges == sorted(set(edges))
+    assert set(edges) == {(target, source) for source, target in edges}
+    assert all(source != target for source, target in edges)
+
+
+def test_nearest_neighbours_join_every_node(mean):
+    anatomical = set(map(tuple, topology.build("anatomical", 4, mean).T.tolist()))
+    joined = topology.build("anatomical_knn", 4, mean)
+    assert anatomical < set(map(tuple, joined.T.tolist()))
+    assert np.bincount(joined[0], minlength=478).min() >= 4
+
+
+def test_regions():
+    region = topology.regions()
+    sizes = {name: int((region == index).sum()) for index, name in enumerate(topology.REGIONS)}
+    assert sizes["lips"] == 40
+    assert sizes["left_eye"] == sizes["right_eye"] == 16
+    assert sizes["left_iris"] == sizes["right_iris"] == 5
+    assert sizes["other"] == 478 - 162
+
+
+def test_features_are_coordinates_and_offsets_and_keep_nan(landmarks, mean):
+    points = normalize(landmarks.xyz[:3], np.array([True, False, True]))
+    features = topology.node_features(points, mean)
+    assert features.shape == (3, 478, 6)
+    assert features.dtype == np.float32
+    assert np.isnan(features[1]).all()
+    np.testing.assert_allclose(features[0, :, 3:], points[0] - mean)
+
+
+def test_the_mean_face_comes_from_train_alone(landmarks, faces):
+    splits = faces.table.assign(split=["train" if row < 40 else "test" for row in range(70)])
+    result = graphs.make(landmarks, splits, Settings(edges="anatomical", neighbours=6))
+    expected = normalize(landmarks.xyz[:40], landmarks.detected[:40])
+    np.testing.assert_allclose(result.mean_face, np.nanmean(expected, axis=0), atol=1e-5)
+    assert result.features.dtype == np.float16
+    with pytest.raises(FerError, match="rows for 70 faces"):
+        graphs.make(landmarks, splits[:5], Settings(edges="anatomical", neighbours=6))
+    with pytest.raises(FerError, match="No face of the split"):
+        graphs.make(landmarks, splits.assign(split="test"), Settings(edges="anatomical", neighbours=6))
