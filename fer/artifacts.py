@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 DECIMALS = 4
 
+# Also the limits on a user's files: to whoever hits one, the disk is full.
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 @contextlib.contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
@@ -40,7 +43,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in _NO_SPACE:
             raise FerError(f"The disk is full: {path} was not written. Free some space and run again.") from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise FerError(f"{path} can't be written ({error.strerror}). Check the folder's permissions.") from error
@@ -106,7 +109,12 @@ def write_text(path: Path | str, text: str) -> None:
 def write_array(path: Path | str, array: np.ndarray) -> None:
     """Write one array as .npy, which can be memory-mapped."""
     with atomic(path) as temporary:
-        np.save(temporary, np.ascontiguousarray(array), allow_pickle=False)
+        try:
+            np.save(temporary, np.ascontiguousarray(array), allow_pickle=False)
+        except OSError as error:
+            if error.errno is None:  # NumPy counts the items that a full disk did not take, and forgets why
+                raise OSError(errno.ENOSPC, "No space left on device") from error
+            raise
 
 
 def read_array(path: Path | str, *, mmap: bool = False) -> np.ndarray:
@@ -174,7 +182,7 @@ def write_model(folder: Path | str, weights: "Mapping[str, torch.Tensor]", confi
         try:
             save_file(tensors, temporary)
         except Exception as error:  # safetensors wraps the operating system's errors in its own
-            if "No space left" in str(error) or "os error 28" in str(error):
+            if any(f"os error {number})" in str(error) for number in _NO_SPACE):
                 raise OSError(errno.ENOSPC, "No space left on device") from error
             raise
     write_text(folder / CONFIG_FILE, json.dumps(config, indent=2, allow_nan=False) + "\n")

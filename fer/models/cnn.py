@@ -92,13 +92,12 @@ def make_backbone(name: str, image_size: int) -> tuple[nn.Module, int]:
     else:
         from torchvision import models
 
-        try:
-            backbone = models.get_model(name, weights=None)
-        except ValueError as error:
+        if name not in models.list_models(module=models):
             raise FerError(
-                f"cnn.backbone = {name}: torchvision has no such model. Take one of its classification models, "
-                "or timm:<name>."
-            ) from error
+                f"cnn.backbone = {name}: torchvision has no such classifier. See torchvision.models.list_models(), "
+                "or take timm:<name>."
+            )
+        backbone = models.get_model(name, weights=None)
         for classifier in ("classifier", "fc", "head", "heads"):
             if hasattr(backbone, classifier):
                 setattr(backbone, classifier, nn.Identity())

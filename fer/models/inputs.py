@@ -32,3 +32,9 @@ def load(name: str, data: Path | str = "data") -> np.ndarray:
         return artifacts.read_array(data / "graphs" / "features.npy").astype(np.float32)
     landmarks = Landmarks.load(data / "landmarks.npz")
     return normalize(landmarks.xyz, landmarks.detected)
+
+
+def known(values: np.ndarray) -> np.ndarray:
+    """Whether landmarks were found in each face, bool [N], from the landmark models' inputs [N, 478, F]."""
+    found: np.ndarray = ~np.isnan(values[:, 0, 0])
+    return found

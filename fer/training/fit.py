@@ -15,8 +15,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
-from fer import artifacts, config
-from fer.errors import FerError
+from fer import artifacts, config, device
 from fer.training import progress
 from fer.training.batches import Batches, Task
 from fer.training.keeper import AtomicCheckpointIO, Keeper
@@ -93,9 +92,10 @@ def fit(
     keeper = Keeper(checkpoint, curves, settings.seed, recipe.patience)
     resumed = _resume(work, checkpoint, mark, keeper)
 
+    chosen = device.choose(settings.device)
     module = Training(network, recipe, augment, prepare, class_weight(task, recipe.class_weights))
     trainer = L.Trainer(
-        accelerator=accelerator(settings.device),
+        accelerator={"cuda": "gpu"}.get(chosen, chosen),
         devices=settings.devices,
         num_nodes=settings.nodes,
         strategy=settings.strategy,
@@ -144,24 +144,11 @@ def class_weight(task: Task, power: float) -> Tensor:
     return weight * counts.sum() / (weight * counts).sum()
 
 
-def accelerator(device: str) -> str:
-    """Lightning's name for `train.device`.
-
-    Raises:
-        FerError: there is no such device.
-    """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise FerError("train.device = cuda: no GPU was found. Choose train.device=auto or cpu.")
-    if device == "mps" and not torch.backends.mps.is_available():
-        raise FerError("train.device = mps: it is not available here. Choose train.device=auto or cpu.")
-    return "gpu" if device == "cuda" else device
-
-
 def precision(settings: config.Train) -> Any:
     """Lightning's precision: `auto` is bf16 where the training runs on a GPU that has it, else float32."""
     if settings.precision != "auto":
         return settings.precision
-    on_gpu = settings.device in ("auto", "cuda") and torch.cuda.is_available()
+    on_gpu = device.choose(settings.device) == "cuda"
     return "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported() else "32-true"
 
 
@@ -207,8 +194,8 @@ def _fingerprint(
 
 
 def _device_name(trainer: L.Trainer) -> str:
-    device = trainer.strategy.root_device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    place = trainer.strategy.root_device
+    name = torch.cuda.get_device_name(place) if place.type == "cuda" else place.type
     return f"{trainer.world_size} x {name}" if trainer.world_size > 1 else name
 
 

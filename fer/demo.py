@@ -1,0 +1,101 @@
+"""`make demo`: the whole pipeline on the embedded faces, as an experiment that is easy to undo."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from fer.errors import FerError
+
+# Small enough for minutes on two cores; the stages, the models and their phases are the real ones.
+OVERRIDES = {
+    "data.dataset": "drawn",
+    "data.drawn_faces": 700,
+    "classifier.epochs": 30,
+    "classifier.batch_size": 64,
+    "transformer.layers": 2,
+    "transformer.width": 64,
+    "transformer.epochs": 10,
+    "transformer.batch_size": 32,
+    "transformer.lr": 0.002,
+    "gnn.width": 64,
+    "gnn.epochs": 10,
+    "gnn.batch_size": 32,
+    "gnn.lr": 0.003,
+    # Without a network there are no pretrained weights, and from scratch a plain ResNet learns fastest.
+    "cnn.weights": "none",
+    "cnn.backbone": "resnet18",
+    "cnn.image_size": 48,
+    "cnn.batch_size": 32,
+    "cnn.full.epochs": 8,
+    "evaluate.tta": "flip",
+}
+# What a run changes among the files that git keeps.
+KEPT = ("params.yaml", "dvc.lock", "metrics", "plots", "reports")
+MARK = Path(".cache/demo")
+UNDO = f"git restore {' '.join(KEPT)}"
+IDENTITY = {"NAME": "fer demo", "EMAIL": "demo@example.invalid"}
+
+
+@click.command()
+def main() -> None:
+    """Run every stage on drawn faces with `dvc exp run`, then show the metrics and how to go on.
+
+    The run replaces the results in the working tree. Changes of your own that would be lost are refused.
+    """
+    if _git("rev-parse", "--is-inside-work-tree", check=False) != "true":
+        raise FerError("The demo is a DVC experiment and needs a git clone: use `git clone`, not an archive.")
+    if _git("status", "--porcelain", "--", *KEPT):
+        # What an earlier demo left may go; anything else is somebody's work.
+        if not MARK.exists() or MARK.read_text() != _state():
+            raise FerError(
+                "There are uncommitted changes in params.yaml or the results, which the demo would replace. "
+                f"Commit them, or drop them with `{UNDO}`."
+            )
+        _git("restore", *KEPT)
+
+    overrides = [item for key, value in OVERRIDES.items() for item in ("-S", f"{key}={value}")]
+    click.secho("$ dvc exp run " + " ".join(overrides), dim=True)
+    failed = subprocess.run(["dvc", "exp", "run", *overrides], env=_with_identity()).returncode
+    MARK.parent.mkdir(exist_ok=True)
+    MARK.write_text(_state())
+    if failed:
+        click.echo(f"The demo stopped; `make demo` goes on where it was, and this takes it back: {UNDO}", err=True)
+        sys.exit(failed)
+    click.echo()
+    subprocess.run([sys.executable, "-m", "fer.evaluation.table"], check=True)
+    click.echo(
+        "\nThese are drawn faces: the figures show that everything runs, not how good the models are on people.\n"
+    )
+    click.echo("See the plots:      .venv/bin/dvc plots show --open")
+    click.echo(f"Take it all back:   {UNDO}")
+
+
+def _git(*arguments: str, check: bool = True) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True)
+    if check and done.returncode:
+        raise FerError(f"git {arguments[0]} failed: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def _state() -> str:
+    """A digest of how the kept files differ from the last commit."""
+    difference = _git("diff", "HEAD", "--", *KEPT) + _git("status", "--porcelain", "--", *KEPT)
+    return hashlib.sha256(difference.encode()).hexdigest()
+
+
+def _with_identity() -> dict[str, str]:
+    """The environment, with a name for DVC's experiment commit where git has none."""
+    environment = dict(os.environ)
+    if not _git("config", "user.email", check=False):
+        for role in ("AUTHOR", "COMMITTER"):
+            for key, value in IDENTITY.items():
+                environment.setdefault(f"GIT_{role}_{key}", value)
+    return environment
+
+
+if __name__ == "__main__":
+    main()

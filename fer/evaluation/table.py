@@ -1,0 +1,37 @@
+"""The measured models as a table in the terminal."""
+
+from rich.console import Console
+from rich.table import Table
+
+from fer import artifacts
+from fer.emotions import MODELS
+
+
+def render() -> Table:
+    """The table of `metrics/<name>.json`.
+
+    Raises:
+        FerError: a model has not been evaluated.
+    """
+    table = Table(title="Measured on the test split")
+    columns = ("model", "parameters", "val", "test", "95 % interval", "test, one view", "macro F1", "training")
+    for column in columns:
+        table.add_column(column, justify="left" if column == "model" else "right")
+    for name in MODELS:
+        metrics = artifacts.read_json(f"metrics/{name}.json")
+        test = metrics["test"]
+        table.add_row(
+            name,
+            f"{metrics['parameters']:,}",
+            f"{metrics['val']['accuracy']:.3f}",
+            f"{test['accuracy']:.3f}",
+            f"{test['accuracy_low']:.3f} .. {test['accuracy_high']:.3f}",
+            f"{metrics['test_single_view']['accuracy']:.3f}",
+            f"{test['macro_f1']:.3f}",
+            f"{metrics['training']['seconds']:.0f} s",
+        )
+    return table
+
+
+if __name__ == "__main__":
+    Console().print(render())

@@ -1,0 +1,128 @@
+"""A copy of the project in a folder of its own, small enough to run every stage."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+TOP = Path(__file__).parents[2]
+TINY = {
+    "data": {"dataset": "drawn", "drawn_faces": 210},
+    "classifier": {"epochs": 3, "batch_size": 32},
+    "transformer": {"epochs": 1, "layers": 1, "width": 16, "batch_size": 32},
+    "gnn": {"epochs": 1, "width": 16, "batch_size": 32},
+    "cnn": {
+        "backbone": "mobilenet_v3_small",
+        "weights": "none",
+        "image_size": 32,
+        "head": {"epochs": 1},
+        "partial": {"epochs": 1},
+        "full": {"epochs": 1},
+    },
+    "evaluate": {"tta": "flip"},
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A checkout, and the commands that a user types in it."""
+
+    folder: Path
+
+    def run(self, *command: str, fails: bool = False, **environment: str) -> str:
+        """Run a command; its output, stdout and stderr together."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=_environment() | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+        assert bool(done.returncode) == fails, done.stdout
+        return done.stdout
+
+    def dvc(self, *arguments: str, fails: bool = False) -> str:
+        """Run DVC."""
+        return self.run(sys.executable, "-m", "dvc", *arguments, fails=fails)
+
+    def set(self, key: str, value: object) -> None:
+        """Change a parameter."""
+        path = self.folder / "params.yaml"
+        content = yaml.safe_load(path.read_text())
+        merge(content, nested(key, value))
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def nested(key: str, value: object) -> dict:
+    first, _, rest = key.partition(".")
+    return {first: nested(rest, value) if rest else value}
+
+
+def merge(content: dict, changes: dict) -> None:
+    for key, value in changes.items():
+        if isinstance(value, dict):
+            merge(content[key], value)
+        else:
+            content[key] = value
+
+
+def _environment() -> dict[str, str]:
+    """No identity, no settings and no data of whoever runs the tests; this Python first on the path."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("FER", "GIT_", "DVC", "PYTHON"))}
+    hidden = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "COLUMNS": "200"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
+    return kept | hidden | {"PATH": path}
+
+
+def copy(folder: Path, changes: dict) -> Project:
+    """A fresh repository with the project's files and some other parameters."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=TOP, capture_output=True, text=True, check=True).stdout
+    generated = ("dvc.lock", "metrics", "plots", "reports")
+    for name in filter(None, names.split("\0")):
+        if (TOP / name).is_file() and name.split("/")[0] not in generated:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(TOP / name, folder / name)
+    project = Project(folder)
+    for key, value in changes.items():
+        project.set(key, value)
+    project.run("git", "init", "-q")
+    commit(project, "start")
+    return project
+
+
+def commit(project: Project, message: str) -> None:
+    """Commit everything."""
+    project.run("git", "add", "-A")
+    who = ["-c", "user.name=test", "-c", "user.email=test@example.invalid"]
+    project.run("git", *who, "commit", "-q", "--allow-empty", "-m", message)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The tiny project after one `dvc repro`, committed."""
+    project = copy(tmp_path_factory.mktemp("project"), TINY)
+    (project.folder / "repro.log").write_text(project.dvc("repro"))
+    (project.folder / ".git/info/exclude").write_text("repro.log\n")
+    commit(project, "built")
+    return project
+
+
+@pytest.fixture
+def clean(built: Project):
+    """The built project; what a test changes among the committed files is taken back."""
+    yield built
+    built.run("git", "checkout", "-q", "--", ".")
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Project:
+    """The tiny project before any run."""
+    return copy(tmp_path, TINY)

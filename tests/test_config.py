@@ -1,0 +1,66 @@
+import pytest
+import yaml
+
+from fer import config
+from fer.errors import FerError
+
+
+@pytest.fixture
+def edited(tmp_path, params):
+    """Writes params.yaml with one edit and loads it."""
+
+    def load(section, **values):
+        content = params.model_dump()
+        target = content
+        for part in section.split("."):
+            target = target[part]
+        target.update(values)
+        for key in [key for key, value in values.items() if value is None]:
+            del target[key]
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump(content))
+        return config.load(path)
+
+    return load
+
+
+def test_the_committed_file_is_valid_and_defaults_to_fer2013(params):
+    assert params.data.dataset == "fer2013"
+    assert params.cnn.recipe("partial").epochs == params.cnn.partial.epochs
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "says"),
+    [
+        ("cnn", {"mixup_alhpa": 0.3}, "cnn.mixup_alhpa is not a known key"),
+        ("cnn", {"mixup_alpha": -1}, "cnn.mixup_alpha = -1"),
+        ("cnn.full", {"epochs": 0}, "cnn.full.epochs = 0"),
+        ("cnn.full", {"lr": None}, "cnn.full.lr is missing"),
+        ("split", {"protocol": "random"}, "split.protocol = 'random'"),
+        ("transformer", {"width": 30}, "multiple of heads"),
+        ("classifier", {"lr": "1e-3x"}, "classifier.lr = '1e-3x'"),
+        ("evaluate", {"views": 19}, "evaluate.views = 19"),
+    ],
+)
+def test_what_is_wrong_is_named(edited, section, values, says):
+    with pytest.raises(FerError, match=r"params\.yaml") as error:
+        edited(section, **values)
+    assert says in error.value.message
+
+
+def test_every_problem_is_named_at_once(edited):
+    with pytest.raises(FerError) as error:
+        edited("train", seed=-1, device="tpu")
+    assert "train.seed" in error.value.message
+    assert "train.device" in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [(None, "missing"), ("a: [1", "no valid YAML"), ("- 1", "must hold sections")]
+)
+def test_a_file_that_is_none(tmp_path, text, says):
+    path = tmp_path / "params.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(FerError, match=says):
+        config.load(path)

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from fer import models
+from fer.landmarks.symmetry import FLIP
+from fer.training import fit as fitting
+from fer.training.augment import LandmarkAugmentation
+from fer.training.batches import Task
+
+
+@pytest.fixture
+def task():
+    """Landmarks of 7 classes of which each moves its own points, with one unknown face in ten."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(280) % 7
+    values = rng.normal(0, 0.3, (280, 478, 3)).astype(np.float32)
+    for label in range(7):
+        values[labels == label, label * 20 : label * 20 + 20, 1] += 0.4
+    values[::10] = np.nan
+    rows = torch.arange(280)
+    return Task(torch.from_numpy(values), torch.from_numpy(labels), rows[:210], rows[210:])
+
+
+@pytest.fixture
+def train(task, params, change, tmp_path, monkeypatch):
+    """Trains a small perceptron in a folder of its own; `network` and `settings` come with it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fitting, "WORK", tmp_path / "work")
+    settings = change(params.train, device="cpu", precision="32-true", seed=3)
+
+    def run(name="small", seed=3, **recipe):
+        options = {"epochs": 4, "batch_size": 32, "patience": 0, "hidden": [16], "mixup_alpha": 0.2} | recipe
+        chosen = change(params.classifier, **options)
+        torch.manual_seed(seed)
+        network = models.build("classifier", {"hidden": chosen.hidden, "dropout": chosen.dropout})
+        network.standardize.fit(task.inputs[task.train])
+        return fitting.fit(
+            name,
+            network,
+            task,
+            chosen,
+            LandmarkAugmentation(chosen, FLIP.tolist()),
+            nn.Identity(),
+            change(settings, seed=seed),
+            tmp_path / "curves" / name,
+            {},
+        )
+
+    return run
