@@ -52,6 +52,14 @@ class Project:
         """Run DVC."""
         return self.run(sys.executable, "-m", "dvc", *arguments, fails=fails)
 
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Start DVC in a process group of its own."""
+        command = [sys.executable, "-m", "dvc", *arguments]
+        silent = subprocess.DEVNULL
+        return subprocess.Popen(
+            command, cwd=self.folder, env=_environment(), stdout=silent, stderr=silent, start_new_session=True
+        )
+
     def set(self, key: str, value: object) -> None:
         """Change a parameter."""
         path = self.folder / "params.yaml"

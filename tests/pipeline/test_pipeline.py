@@ -1,7 +1,10 @@
 """The pipeline end to end on the embedded set, by the commands that a user types."""
 
 import json
+import os
 import re
+import signal
+import time
 
 import pandas as pd
 import pytest
@@ -152,6 +155,38 @@ def test_plots_are_all_found(built):
     titles = ("Recall per emotion", "Reliability", "cnn, test: faces", "classifier", "transformer", "gnn")
     assert all(title in html for title in titles)
     assert len(list((page / "static").glob("*.png"))) >= 6
+
+
+def test_killed_and_started_again_it_ends_with_the_same_weights(clean):
+    """kill -9 in mid-training, then `dvc repro`: the resumed run against one that never stopped."""
+    clean.set("classifier.epochs", 60)
+    weights = clean.folder / "models/classifier/model.safetensors"
+    again = ("repro", "--single-item", "--force", "--no-run-cache", "train_classifier")
+    assert "Going on" not in clean.dvc(*again)
+    expected = weights.read_bytes()
+
+    checkpoint = clean.folder / ".cache/training/classifier/last.ckpt"
+    process = clean.start(*again)
+    while not checkpoint.exists():
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.02)
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not weights.exists()
+
+    output = clean.dvc(*again)
+    epoch = int(re.search(r"Going on after epoch (\d+)", output).group(1))
+    assert 1 <= epoch < 60
+    assert weights.read_bytes() == expected
+
+
+def test_a_phase_refuses_weights_of_another_network(clean):
+    clean.set("cnn.hidden", 64)
+    output = clean.run("python", "-m", "stages.train_cnn", "--phase", "partial", fails=True)
+    assert "was trained with" in output
+    assert "dvc repro" in output
+    assert "Traceback" not in output
 
 
 def test_an_unknown_key_is_named_before_any_work(clean):
