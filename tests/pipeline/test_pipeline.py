@@ -158,7 +158,7 @@ def test_plots_are_all_found(built):
 
 
 def test_killed_and_started_again_it_ends_with_the_same_weights(clean):
-    """kill -9 in mid-training, then `dvc repro`: the resumed run against one that never stopped."""
+    """Kill -9 in mid-training, then `dvc repro`: the resumed run against one that never stopped."""
     clean.set("classifier.epochs", 60)
     weights = clean.folder / "models/classifier/model.safetensors"
     again = ("repro", "--single-item", "--force", "--no-run-cache", "train_classifier")
