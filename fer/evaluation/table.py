@@ -14,9 +14,8 @@ def render() -> Table:
         FerError: a model has not been evaluated.
     """
     table = Table(title="Measured on the test split")
-    columns = ("model", "parameters", "val", "test", "95 % interval", "test, one view", "macro F1", "training")
-    for column in columns:
-        table.add_column(column, justify="left" if column == "model" else "right")
+    for column in ("model", "parameters", "val", "test", "95 % interval", "macro F1", "training"):
+        table.add_column(column, justify="left" if column == "model" else "right", no_wrap=True)
     for name in MODELS:
         metrics = artifacts.read_json(f"metrics/{name}.json")
         test = metrics["test"]
@@ -25,8 +24,7 @@ def render() -> Table:
             f"{metrics['parameters']:,}",
             f"{metrics['val']['accuracy']:.3f}",
             f"{test['accuracy']:.3f}",
-            f"{test['accuracy_low']:.3f} .. {test['accuracy_high']:.3f}",
-            f"{metrics['test_single_view']['accuracy']:.3f}",
+            f"{test['accuracy_low']:.3f} to {test['accuracy_high']:.3f}",
             f"{test['macro_f1']:.3f}",
             f"{metrics['training']['seconds']:.0f} s",
         )

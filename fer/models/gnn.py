@@ -1,5 +1,7 @@
 """Graph-convolutional network (Kipf and Welling 2017) on the landmark graph."""
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 
@@ -38,7 +40,9 @@ class LandmarkGNN(nn.Module):
     def __init__(
         self, nodes: int, edges: int, regions: int, features: int, layers: int, width: int, dropout: float
     ) -> None:
-        from torch_geometric.nn import GCNConv
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*torch.jit.script.*")  # torch-geometric's, not the user's, affair
+            from torch_geometric.nn import GCNConv
 
         super().__init__()
         self.register_buffer("nodes", torch.zeros(nodes, dtype=torch.int64))
