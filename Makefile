@@ -1,6 +1,8 @@
 # make demo | test | repro: see README.md. Needs git, make, and Python 3.11 or 3.12.
 
-PYTHON ?= $(firstword $(shell command -v python3.12 python3.11 python3 python 2>/dev/null))
+# The first Python that runs and fits; a name on the path alone may be a version manager's empty promise.
+FITS := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
+PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 # Stages run as `python -m stages.x`: with the environment first on the path they all use it.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -14,7 +16,7 @@ help:  ## what each target does
 setup: .venv/ready  ## create .venv and install the pinned requirements
 
 .venv/ready: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] in ((3, 11), (3, 12)) else "fer needs Python 3.11 or 3.12, this is " + sys.version.split()[0] + ": name one with `make PYTHON=python3.12 ...`.")'
+	@$(PYTHON) -c '$(FITS)' 2>/dev/null || { echo 'fer needs Python 3.11 or 3.12. Install one, or name it: make PYTHON=/path/to/python3.12 ...' >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --require-hashes -r requirements.txt

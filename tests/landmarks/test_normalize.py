@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from fer.landmarks.normalize import mirror, normalize
 from fer.landmarks.symmetry import FLIP, MIDLINE
@@ -7,26 +8,34 @@ from fer.landmarks.symmetry import FLIP, MIDLINE
 connections = pytest.importorskip("mediapipe.python.solutions.face_mesh_connections")
 
 
-def _turned(xyz, degrees, scale, shift):
-    angle = np.radians(degrees)
-    turn = np.array([[np.cos(angle), np.sin(angle), 0], [-np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+def _turned(xyz, roll, yaw, pitch, scale, shift):
+    turn = Rotation.from_euler("zyx", [roll, yaw, pitch], degrees=True).as_matrix()
     return (scale * xyz @ turn + shift).astype(np.float32)
 
 
-@pytest.mark.parametrize(("degrees", "scale", "shift"), [(30, 1, 0), (-75, 1, 0), (0, 3, 0), (170, 0.4, 0.3)])
-def test_roll_scale_and_shift_are_removed(landmarks, degrees, scale, shift):
+@pytest.mark.parametrize(
+    ("angles", "scale", "shift"),
+    [((30, 0, 0), 1, 0), ((-75, 0, 0), 1, 0), ((0, 35, 0), 1, 0), ((0, 0, -30), 1, 0), ((170, 20, 10), 0.4, 0.3)],
+)
+def test_roll_yaw_pitch_scale_and_shift_are_removed(landmarks, angles, scale, shift):
     expected = normalize(landmarks.xyz, landmarks.detected)
-    moved = normalize(_turned(landmarks.xyz, degrees, scale, shift), landmarks.detected)
+    moved = normalize(_turned(landmarks.xyz, *angles, scale, shift), landmarks.detected)
     np.testing.assert_allclose(moved, expected, atol=2e-4)
 
 
-def test_eyes_are_level_and_one_apart(landmarks):
+def test_eyes_lie_about_level_and_one_apart(landmarks):
     points = normalize(landmarks.xyz, landmarks.detected)[landmarks.detected]
     right, left = points[:, [33, 133]].mean(1), points[:, [362, 263]].mean(1)
-    np.testing.assert_allclose(left[:, 1] - right[:, 1], 0, atol=1e-5)
-    np.testing.assert_allclose(np.linalg.norm(left - right, axis=-1), 1, atol=1e-5)
-    np.testing.assert_allclose(left + right, 0, atol=1e-5)
+    assert np.abs(left[:, 1] - right[:, 1]).max() < 0.1
+    assert np.abs(np.linalg.norm(left - right, axis=-1) - 1).max() < 0.25
+    assert np.abs(left + right)[:, :2].mean() < 0.1
     assert (left[:, 0] > right[:, 0]).all()
+
+
+def test_it_commutes_with_mirroring(landmarks):
+    mirrored = mirror(landmarks.xyz)
+    expected = mirror(normalize(landmarks.xyz, landmarks.detected))
+    np.testing.assert_allclose(normalize(mirrored, landmarks.detected), expected, atol=2e-4)
 
 
 def test_unknown_faces_are_nan(landmarks):
