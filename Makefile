@@ -22,7 +22,7 @@ setup: .venv/ready  ## create .venv and install the pinned requirements
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --require-hashes -r requirements.txt
 	@touch $@
 
-demo: setup  ## the whole pipeline on drawn faces, in a few minutes, without touching your files
+demo: setup  ## the whole pipeline on drawn faces, in a few minutes; it says how to undo it
 	@$(BIN)/python -m fer.demo
 
 test: setup  ## lint, types and tests

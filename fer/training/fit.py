@@ -92,6 +92,8 @@ def fit(
     keeper = Keeper(checkpoint, curves, settings.seed, recipe.patience)
     resumed = _resume(work, checkpoint, mark, keeper)
 
+    # With deterministic algorithms torch also fills every new tensor, which costs time and finds only bugs.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     chosen = device.choose(settings.device)
     module = Training(network, recipe, augment, prepare, class_weight(task, recipe.class_weights))
     trainer = L.Trainer(
