@@ -1,5 +1,6 @@
 """The measured models as a table in the terminal."""
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -13,7 +14,7 @@ def render() -> Table:
     Raises:
         FerError: a model has not been evaluated.
     """
-    table = Table(title="Measured on the test split")
+    table = Table(title="Measured on the test split", box=box.SIMPLE)
     for column in ("model", "parameters", "val", "test", "95 % interval", "macro F1", "training"):
         table.add_column(column, justify="left" if column == "model" else "right", no_wrap=True)
     for name in MODELS:
