@@ -40,7 +40,7 @@ OVERRIDES = {
     "cnn.augment.erasing": 0.0,
     "cnn.head.epochs": 1,
     "cnn.partial.epochs": 1,
-    "cnn.full.epochs": 25,
+    "cnn.full.epochs": 40,
     "cnn.full.lr": 0.004,
     "evaluate.tta": "flip",
 }

@@ -15,7 +15,7 @@ def render() -> Table:
         FerError: a model has not been evaluated.
     """
     table = Table(title="Measured on the test split", box=box.SIMPLE)
-    for column in ("model", "parameters", "val", "test", "95 % interval", "macro F1", "training"):
+    for column in ("model", "parameters", "val", "test", "95 % interval", "training"):
         table.add_column(column, justify="left" if column == "model" else "right", no_wrap=True)
     for name in MODELS:
         metrics = artifacts.read_json(f"metrics/{name}.json")
@@ -26,7 +26,6 @@ def render() -> Table:
             f"{metrics['val']['accuracy']:.3f}",
             f"{test['accuracy']:.3f}",
             f"{test['accuracy_low']:.3f} to {test['accuracy_high']:.3f}",
-            f"{test['macro_f1']:.3f}",
             f"{metrics['training']['seconds']:.0f} s",
         )
     return table
