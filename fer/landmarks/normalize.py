@@ -1,10 +1,8 @@
-"""Landmarks with the pose of the head removed, and their mirror image."""
+"""Landmarks with the pose of the head removed."""
 
 from typing import Final
 
 import numpy as np
-
-from fer.landmarks.symmetry import FLIP
 
 # Landmarks that sit on bone and hardly follow an expression, and where they lie in a face seen from the
 # front: the mean of FER2013's Training faces aligned to each other and to their mirror images (generalised
@@ -43,7 +41,7 @@ def normalize(xyz: np.ndarray, detected: np.ndarray) -> np.ndarray:
 
     The least-squares similarity transform (Umeyama 1991) of `_STABLE`. The eyes come to lie level and about
     one unit apart, the origin between them. Against removing the roll alone this is worth 1.6 points of
-    PublicTest accuracy to a 1434-512-256-7 perceptron and 1.6 to a linear model. It commutes with `mirror`.
+    PublicTest accuracy to a 1434-512-256-7 perceptron and 1.6 to a linear model. It commutes with mirroring.
 
     Args:
         xyz: float32 [..., 478, 3], x and y in one unit (y downwards), z in the same.
@@ -68,10 +66,3 @@ def normalize(xyz: np.ndarray, detected: np.ndarray) -> np.ndarray:
     result += _CENTRE.astype(np.float32)
     result[~known] = np.nan
     return result
-
-
-def mirror(normalised: np.ndarray) -> np.ndarray:
-    """Mirror normalised landmarks [..., 478, 3]: x changes sign, left and right points change places."""
-    mirrored = normalised[..., FLIP, :]
-    mirrored[..., 0] = -mirrored[..., 0]
-    return mirrored

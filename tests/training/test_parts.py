@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from fer.landmarks.normalize import mirror as mirror_arrays
 from fer.landmarks.symmetry import FLIP
 from fer.training import augment
 from fer.training.batches import Batches
@@ -54,8 +53,8 @@ class TestLandmarks:
         recipe = change(params.classifier, **({"flip": 0.0, "rotation": 0.0, "jitter": 0.0} | values))
         return augment.LandmarkAugmentation(recipe, FLIP.tolist())
 
-    def test_mirroring_is_that_of_the_landmarks_room(self, points, params, change):
-        expected = mirror_arrays(points.numpy())
+    def test_mirroring_turns_x_round_and_exchanges_left_and_right(self, points, params, change):
+        expected = points.numpy()[:, FLIP] * np.float32([-1, 1, 1])
         np.testing.assert_allclose(self.make(params, change, flip=1.0)(points), expected, atol=1e-6)
 
     def test_each_face_has_its_own_draw(self, points, params, change):
