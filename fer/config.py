@@ -113,6 +113,7 @@ class Transformer(LandmarkModel):
     heads: Count
     width: Count
     token_dropout: Annotated[float, Field(ge=0, lt=1)]
+    neighbours: Annotated[list[Annotated[int, Field(ge=2, le=478)]], Field(max_length=8)]
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> "Transformer":

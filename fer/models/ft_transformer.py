@@ -1,5 +1,7 @@
 """FT-Transformer (Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data", 2021) on landmarks."""
 
+from collections.abc import Iterator, Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -56,6 +58,49 @@ class Block(nn.Module):
         return result
 
 
+class LocalCoordinates(nn.Module):
+    """What a landmark's token is made of: where it lies, and where it lies among its neighbours, standardised.
+
+    The offsets from the mean of the nearest landmarks are differential coordinates (Sorkine, "Laplacian Mesh
+    Processing", Eurographics 2005), at one or more scales. They are linear in the coordinates and tell nothing
+    new, but standardised they lie open: an expression moves a landmark little against the whole face and much
+    against its neighbours.
+
+    Args:
+        neighbours: how many nearest landmarks (the landmark itself among them) each offset is taken from.
+        points: landmarks a face.
+    """
+
+    nearest: Tensor
+
+    def __init__(self, neighbours: Sequence[int], points: int) -> None:
+        super().__init__()
+        self.neighbours = tuple(neighbours)
+        self.register_buffer("nearest", torch.zeros(points, max(self.neighbours, default=0), dtype=torch.int64))
+        self.parts = nn.ModuleList(Standardize((points, 3)) for _ in range(1 + len(self.neighbours)))
+
+    def fit(self, values: Tensor) -> None:
+        """Find the neighbours in the mean of float [N, P, 3], and set the statistics; NaN is ignored."""
+        mean = values.nanmean(dim=0)
+        # Stable, because mirrored landmarks can tie.
+        order = torch.cdist(mean, mean).argsort(dim=1, stable=True)
+        self.nearest.copy_(order[:, : self.nearest.shape[1]])
+        for part, coordinates in zip(self.parts, self._scales(values), strict=True):
+            part.fit(coordinates)  # type: ignore[operator]
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Coordinates float [B, P, 3] -> float [B, P, 3 (1 + scales)] without NaN."""
+        scales = zip(self.parts, self._scales(values), strict=True)
+        return torch.cat([part(coordinates) for part, coordinates in scales], dim=-1)
+
+    def _scales(self, values: Tensor) -> Iterator[Tensor]:
+        yield values
+        for count in self.neighbours:
+            # One product with a matrix of weights: gathering the neighbours would copy each face `count` times.
+            weights = values.new_zeros(2 * [len(self.nearest)]).scatter_(1, self.nearest[:, :count], 1 / count)
+            yield values - weights @ values
+
+
 class FTTransformer(nn.Module):
     """A token for each landmark and a class token, transformer blocks, and a linear head on the class token.
 
@@ -67,18 +112,26 @@ class FTTransformer(nn.Module):
         token_dropout: share of each face's landmarks left out of a training step, drawn anew for each face
             (PatchDropout, Liu et al., WACV 2023): it regularises, and makes a step several times cheaper.
             Evaluation always sees every landmark.
+        neighbours: as `LocalCoordinates` takes them.
         points: landmarks a face.
     """
 
     def __init__(
-        self, layers: int, heads: int, width: int, dropout: float, token_dropout: float = 0.0, points: int = 478
+        self,
+        layers: int,
+        heads: int,
+        width: int,
+        dropout: float,
+        token_dropout: float = 0.0,
+        neighbours: Sequence[int] = (),
+        points: int = 478,
     ) -> None:
         super().__init__()
-        self.standardize = Standardize((points, 3))
+        self.standardize = LocalCoordinates(neighbours, points)
         self.kept = max(1, round(points * (1 - token_dropout)))
-        # The tokeniser of the paper, with three numbers a feature instead of one.
+        # The tokeniser of the paper, with several numbers a feature instead of one.
         bound = width**-0.5
-        self.weight = nn.Parameter(torch.empty(points, 3, width).uniform_(-bound, bound))
+        self.weight = nn.Parameter(torch.empty(points, 3 * (1 + len(neighbours)), width).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(points, width).uniform_(-bound, bound))
         self.class_token = nn.Parameter(torch.empty(width).uniform_(-bound, bound))
         self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))

@@ -44,7 +44,8 @@ def train_landmark_model(name: str, params: Params, data: Path = Path("data"), o
     if name == "classifier":
         arguments = {"hidden": recipe.hidden, "dropout": recipe.dropout}
     elif name == "transformer":
-        arguments = {key: getattr(recipe, key) for key in ("layers", "heads", "width", "dropout", "token_dropout")}
+        keys = ("layers", "heads", "width", "dropout", "token_dropout", "neighbours")
+        arguments = {key: getattr(recipe, key) for key in keys}
     else:
         graph = [
             torch.from_numpy(artifacts.read_array(data / f"graphs/{part}.npy")) for part in ("edge_index", "region")

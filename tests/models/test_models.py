@@ -5,6 +5,7 @@ import torch
 from fer import artifacts, models
 from fer.errors import FerError
 from fer.models.cnn import FaceCNN, backbone_blocks, prepare
+from fer.models.ft_transformer import LocalCoordinates
 from fer.models.gnn import LandmarkGNN
 from fer.models.standardize import Standardize
 
@@ -12,7 +13,14 @@ EDGES = torch.tensor([[0, 1, 1, 2, 7, 9], [1, 0, 2, 1, 9, 7]])
 REGION = torch.arange(478) % 4
 ARGUMENTS = {
     "classifier": {"hidden": [512, 256], "dropout": 0.4},
-    "transformer": {"layers": 4, "heads": 8, "width": 144, "dropout": 0.1, "token_dropout": 0.5},
+    "transformer": {
+        "layers": 4,
+        "heads": 8,
+        "width": 96,
+        "dropout": 0.1,
+        "token_dropout": 0.5,
+        "neighbours": [4, 12, 36, 108],
+    },
     "gnn": {**LandmarkGNN.graph_sizes(EDGES, REGION), "features": 6, "layers": 5, "width": 128, "dropout": 0.1},
     "cnn": {"backbone": "mobilenet_v3_small", "hidden": 32, "dropout": 0.1, "image_size": 32},
 }
@@ -55,10 +63,12 @@ def test_sizes_of_the_original_work(name, least, most):
 @pytest.mark.parametrize("name", ["classifier", "transformer", "gnn"])
 def test_a_face_without_landmarks_is_seen_as_the_mean_face(name):
     made = network(name).eval()
-    made.standardize.fit(inputs(name, 50))
-    unknown = torch.full((1, *inputs(name).shape[1:]), torch.nan)
-    mean = made.standardize.mean.expand(unknown.shape[1:])[None]
-    logits = made(unknown)
+    faces = inputs(name, 50)
+    faces[::7] = torch.nan
+    made.standardize.fit(faces)
+    # The gnn's statistics are one a feature, the others' one a landmark.
+    mean = faces.nanmean((0, 1) if name == "gnn" else 0).expand(1, *faces.shape[1:])
+    logits = made(torch.full_like(mean, torch.nan))
     assert torch.isfinite(logits).all()
     torch.testing.assert_close(logits, made(mean), atol=1e-4, rtol=1e-4)
 
@@ -82,6 +92,25 @@ def test_standardize_ignores_what_is_unknown():
     pooled = Standardize((1, 3))
     pooled.fit(torch.from_numpy(values))
     np.testing.assert_allclose(pooled.mean[0], np.nanmean(values, (0, 1)), atol=1e-5)
+
+
+def test_local_coordinates_are_standardised_offsets_from_the_nearest_landmarks():
+    rng = np.random.default_rng(0)
+    line = np.stack([np.arange(6.0) ** 1.5, np.zeros(6), np.zeros(6)], -1)  # unequal gaps, so no ties
+    values = torch.from_numpy((line + rng.normal(0, 0.05, (500, 6, 3))).astype(np.float32))
+    values[::5] = torch.nan
+    layer = LocalCoordinates([2, 6], points=6)
+    layer.fit(values)
+    assert layer.nearest[:, :2].tolist() == [[0, 1], [1, 0], [2, 1], [3, 2], [4, 3], [5, 4]]
+    local = layer(values)
+    assert local.shape == (500, 6, 9)
+    assert not local.isnan().any()
+    known = local[~values[:, 0, 0].isnan()]
+    torch.testing.assert_close(known.mean(0), torch.zeros(6, 9), atol=1e-4, rtol=0)
+    torch.testing.assert_close(known.std(0), torch.ones(6, 9), atol=1e-2, rtol=0)
+    # Shifting the whole face moves the coordinates and no offset.
+    torch.testing.assert_close(layer(values + 1)[..., 3:], local[..., 3:], atol=1e-3, rtol=0)
+    assert (layer(values + 1)[1, :, :3] > local[1, :, :3] + 1).all()
 
 
 def test_token_dropout_is_for_training_alone():
