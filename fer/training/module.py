@@ -49,6 +49,8 @@ class Training(L.LightningModule):
         self.average = None
         if recipe.ema:
             self.average = AveragedModel(network, multi_avg_fn=_warmed_ema(recipe.ema), use_buffers=True)
+            # Nothing is learned here, and several processes would wait for gradients that never come.
+            self.average.requires_grad_(False)
         self.train_accuracy = MulticlassAccuracy(CLASSES, average="micro")
         self.val_accuracy = MulticlassAccuracy(CLASSES, average="micro")
 
