@@ -42,11 +42,18 @@ def test_expressions_show_their_prototypes(emotion):
 
 
 def test_emotions_can_be_learned_from_pixels_but_not_trivially(faces):
-    import cv2
     from sklearn.linear_model import LogisticRegression
 
-    gradients = cv2.HOGDescriptor((48, 48), (16, 16), (8, 8), (8, 8), 9)
-    inputs = np.stack([gradients.compute(image).ravel() for image in faces.images])
+    inputs = oriented_gradients(faces.images)
     training = (faces.table["usage"] == "Training").to_numpy()
     model = LogisticRegression(C=1, max_iter=60, tol=0.01).fit(inputs[training], faces.labels[training])
     assert 0.35 < model.score(inputs[~training], faces.labels[~training]) < 0.95
+
+
+def oriented_gradients(images):
+    """The strength of eight directions of edges in each cell of 6 x 6 pixels (after Dalal and Triggs 2005)."""
+    down, right = np.gradient(images.astype(np.float32), axis=(1, 2))
+    direction = (np.arctan2(down, right) % np.pi / np.pi * 8).astype(int) % 8
+    edges = (direction[:, None] == np.arange(8)[:, None, None]) * np.hypot(down, right)[:, None]
+    cells = np.sqrt(edges.reshape(-1, 8, 8, 6, 8, 6).sum((3, 5))).reshape(len(images), -1)
+    return cells / np.linalg.norm(cells, axis=1, keepdims=True) * 16
