@@ -181,6 +181,15 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(clean):
     assert weights.read_bytes() == expected
 
 
+def test_two_processes_train_one_model(clean):
+    clean.set("train.devices", 2)
+    clean.set("train.device", "cpu")
+    clean.dvc("repro", "--single-item", "train_cnn_full")
+    summary = json.loads((clean.folder / "models/cnn/training.json").read_text())
+    assert summary["device"] == "2 x cpu"
+    assert not list((clean.folder / ".cache" / "training").glob("*"))
+
+
 def test_a_phase_refuses_weights_of_another_network(clean):
     clean.set("cnn.hidden", 64)
     output = clean.run("python", "-m", "stages.train_cnn", "--phase", "partial", fails=True)
