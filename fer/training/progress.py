@@ -2,10 +2,13 @@
 
 import sys
 import time
+from datetime import timedelta
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.callbacks import ProgressBar
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
 
 
 class EpochLines(L.Callback):
@@ -29,19 +32,90 @@ class EpochLines(L.Callback):
         metrics = trainer.callback_metrics
         print(
             f"epoch {epoch}/{epochs}  loss {metrics['train/loss']:.4f}  train {metrics['train/accuracy']:.4f}  "
-            f"val {metrics['val/accuracy']:.4f}  left {time.strftime('%H:%M:%S', time.gmtime(left))}",
+            f"val {metrics['val/accuracy']:.4f}  left {clock(left)}",
             flush=True,
         )
 
 
-class Bar(RichProgressBar):
-    """Lightning's bar without the experiment number."""
+class Bar(ProgressBar):
+    """One live bar over the whole training: epoch, loss, accuracy on val, time left."""
 
-    def get_metrics(self, trainer: L.Trainer, module: L.LightningModule) -> dict[str, Any]:
-        """Loss and accuracies."""
-        metrics = super().get_metrics(trainer, module)
-        metrics.pop("v_num", None)
-        return metrics
+    def __init__(self) -> None:
+        super().__init__()
+        self._progress: Progress | None = None
+        self._enabled = True
+        self._steps = self._began = self._read_loss = 0.0
+        self._loss = self._val = "-"
+
+    def disable(self) -> None:
+        """Show nothing: Lightning asks this of all processes but one."""
+        self._enabled = False
+
+    def enable(self) -> None:
+        """Show the bar again."""
+        self._enabled = True
+
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Draw the bar, with the epochs that an earlier run has finished."""
+        if not self._enabled:
+            return
+        self._steps, self._began = 0, time.monotonic()
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), console=Console()
+        )
+        self._progress.start()
+        batches = int(trainer.num_training_batches)
+        done = trainer.current_epoch * batches
+        self._task = self._progress.add_task("", total=batches * (trainer.max_epochs or 1), completed=done, state="")
+        self._draw(trainer, 0)
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Move on by one batch."""
+        # Reading the loss waits for the device, so it is done twice a second and not at each step.
+        if self._enabled and time.monotonic() - self._read_loss > 0.5:
+            self._read_loss = time.monotonic()
+            self._loss = f"{float(outputs['loss']):.3f}"
+        self._draw(trainer, 1)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Show the epoch's own figures."""
+        metrics = trainer.callback_metrics
+        self._loss, self._val = f"{metrics['train/loss']:.3f}", f"{metrics['val/accuracy']:.3f}"
+        self._draw(trainer, 0)
+
+    def teardown(self, trainer: L.Trainer, module: L.LightningModule, stage: str) -> None:
+        """Leave the bar as it stands."""
+        self._stop()
+
+    def on_exception(self, trainer: L.Trainer, module: L.LightningModule, exception: BaseException) -> None:
+        """Leave the bar as it stands, so that the message comes below it."""
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def _draw(self, trainer: L.Trainer, steps: int) -> None:
+        if self._progress is None:
+            return
+        self._steps += steps
+        self._progress.advance(self._task, steps)
+        bar = self._progress.tasks[0]
+        pace = (time.monotonic() - self._began) / self._steps if self._steps else 0.0
+        left = clock(pace * ((bar.total or 0) - bar.completed)) if self._steps else "-:--:--"
+        self._progress.update(
+            self._task,
+            description=f"epoch {min(trainer.current_epoch + 1, trainer.max_epochs or 1)}/{trainer.max_epochs}",
+            state=f"loss {self._loss}  val {self._val}  left {left}",
+        )
+
+
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss."""
+    return str(timedelta(seconds=round(seconds)))
 
 
 def in_terminal() -> bool:
