@@ -6,6 +6,7 @@ leaves the old file or none, never half of one.
 
 import contextlib
 import errno
+import io
 import json
 import math
 import os
@@ -126,8 +127,11 @@ def read_array(path: Path | str, *, mmap: bool = False) -> np.ndarray:
 
 def write_arrays(path: Path | str, **arrays: np.ndarray) -> None:
     """Write named arrays as .npz; the bytes depend on the arrays alone."""
+    # Packed in memory: when a disk fills up, the half archive complains once more as it is thrown away.
+    packed = io.BytesIO()
+    np.savez(packed, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
     with atomic(path) as temporary:
-        np.savez(temporary, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
+        temporary.write_bytes(packed.getbuffer())
 
 
 def read_arrays(path: Path | str) -> dict[str, np.ndarray]:

@@ -1,16 +1,32 @@
-from pathlib import Path
+import subprocess
 
 import pytest
 
 from fer import config
-
-TOP = Path(__file__).parents[1]
+from tests import known_params
 
 
 @pytest.fixture
-def params() -> config.Params:
-    """The committed parameters."""
-    return config.load(TOP / "params.yaml")
+def params(tmp_path_factory: pytest.TempPathFactory) -> config.Params:
+    """The parameters, with known values where a test relies on one."""
+    path = tmp_path_factory.mktemp("params") / "params.yaml"
+    known_params.write(path)
+    return config.load(path)
+
+
+@pytest.fixture
+def committed():
+    """Reads a file of the last commit: an experiment in the working tree is nobody's mistake."""
+
+    def read(path: str) -> str:
+        shown = subprocess.run(
+            ["git", "show", f"HEAD:{path}"], cwd=known_params.TOP, capture_output=True, text=True, check=False
+        )
+        if shown.returncode:
+            pytest.skip("no git clone")
+        return shown.stdout
+
+    return read
 
 
 def changed(section, **values):

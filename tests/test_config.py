@@ -24,8 +24,8 @@ def edited(tmp_path, params):
     return load
 
 
-def test_the_committed_file_is_valid_and_defaults_to_fer2013(params):
-    assert params.data.dataset == "fer2013"
+def test_the_file_is_valid_and_the_committed_one_defaults_to_fer2013(params, committed):
+    assert yaml.safe_load(committed("params.yaml"))["data"]["dataset"] == "fer2013"
     assert params.cnn.recipe("partial").epochs == params.cnn.partial.epochs
 
 

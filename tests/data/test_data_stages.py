@@ -8,13 +8,12 @@ from small_faces import write_tree
 
 from fer.data.faces import Faces
 from stages import download, split
-
-PARAMS = Path(__file__).parents[2] / "params.yaml"
+from tests import known_params
 
 
 def test_download_and_split(tiny: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(PARAMS.read_text())
+    known_params.write(Path("params.yaml"))
     monkeypatch.setenv("FER2013_ARCHIVE", "set")
     missing = CliRunner().invoke(download.main, [])
     assert missing.exit_code == 1

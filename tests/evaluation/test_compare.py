@@ -14,8 +14,7 @@ from fer.emotions import EMOTIONS, MODELS
 from fer.errors import FerError
 from fer.evaluation import compare, figures, markdown, picture
 from fer.evaluation.compare import Pair, Result
-
-ROOT = Path(__file__).parents[2]
+from tests import known_params
 
 
 def predictions(right: np.ndarray, seed: int = 0) -> pd.DataFrame:
@@ -217,7 +216,7 @@ class TestFiles:
     @pytest.fixture
     def project(self, tmp_path: Path, four: list[Result], monkeypatch: pytest.MonkeyPatch) -> Path:
         """A folder with the results of the four models, and no other part of the pipeline."""
-        (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+        known_params.write(tmp_path / "params.yaml")
         for result in four:
             artifacts.write_json(tmp_path / f"metrics/{result.name}.json", result.metrics)
             frame = pd.concat([result.test, result.test.assign(split="val")])

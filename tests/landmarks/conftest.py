@@ -1,5 +1,4 @@
 import os
-from pathlib import Path
 
 import pytest
 
@@ -7,8 +6,7 @@ from fer import config
 from fer.data import drawn
 from fer.data.faces import Faces
 from fer.landmarks import extract
-
-TOP = Path(__file__).parents[2]
+from tests import known_params
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +16,7 @@ def faces() -> Faces:
 
 @pytest.fixture(scope="session")
 def settings() -> config.Landmarks:
-    return config.load(TOP / "params.yaml").landmarks.model_copy(update={"workers": 1})
+    return config.Landmarks(**known_params.read()["landmarks"] | {"workers": 1})
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,3 @@
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,14 +9,13 @@ from fer.errors import FerError
 from fer.landmarks import audit, extract
 from stages.graphs import main as graphs_stage
 from stages.landmarks import main as landmarks_stage
-
-TOP = Path(__file__).parents[2]
+from tests import known_params
 
 
 def test_both_stages_write_what_they_promise(faces, landmarks, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(extract, "extract", lambda images, settings: landmarks)
-    shutil.copy(TOP / "params.yaml", tmp_path)
+    known_params.write(tmp_path / "params.yaml")
     faces.save("data/faces")
     result = CliRunner().invoke(landmarks_stage, catch_exceptions=False)
     assert "Found landmarks in" in result.output

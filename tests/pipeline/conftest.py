@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-TOP = Path(__file__).parents[2]
+from tests import known_params
+
+TOP = known_params.TOP
 TINY = {
     "data": {"dataset": "drawn", "drawn_faces": 210},
-    "classifier": {"epochs": 3, "batch_size": 32},
-    "transformer": {"epochs": 1, "layers": 1, "width": 16, "batch_size": 32},
+    "classifier": {"epochs": 3, "batch_size": 32, "patience": 0},
+    "transformer": {"epochs": 1, "layers": 1, "heads": 4, "width": 16, "batch_size": 32},
     "gnn": {"epochs": 1, "width": 16, "batch_size": 32},
     "cnn": {
         "backbone": "mobilenet_v3_small",
@@ -64,21 +66,13 @@ class Project:
         """Change a parameter."""
         path = self.folder / "params.yaml"
         content = yaml.safe_load(path.read_text())
-        merge(content, nested(key, value))
+        known_params.merge(content, nested(key, value))
         path.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 def nested(key: str, value: object) -> dict:
     first, _, rest = key.partition(".")
     return {first: nested(rest, value) if rest else value}
-
-
-def merge(content: dict, changes: dict) -> None:
-    for key, value in changes.items():
-        if isinstance(value, dict):
-            merge(content[key], value)
-        else:
-            content[key] = value
 
 
 def _environment() -> dict[str, str]:
@@ -99,6 +93,7 @@ def copy(folder: Path, changes: dict) -> Project:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(TOP / name, folder / name)
     project = Project(folder)
+    known_params.write(folder / "params.yaml")
     for key, value in changes.items():
         project.set(key, value)
     project.run("git", "init", "-q")

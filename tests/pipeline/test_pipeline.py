@@ -199,8 +199,8 @@ def test_a_phase_refuses_weights_of_another_network(clean):
 
 
 def test_an_unknown_key_is_named_before_any_work(clean):
-    path = clean.folder / "params.yaml"
-    path.write_text(path.read_text().replace("mixup_alpha: 0.2", "mixup_alpha: 0.3\n  mixup_alhpa: 0.3"))
+    clean.set("cnn.mixup_alpha", 0.3)
+    clean.set("cnn.mixup_alhpa", 0.3)
     output = clean.dvc("repro", fails=True)
     assert "cnn.mixup_alhpa is not a known key" in output
     assert "Traceback" not in output
