@@ -131,7 +131,7 @@ def write_arrays(path: Path | str, **arrays: np.ndarray) -> None:
     packed = io.BytesIO()
     np.savez(packed, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
     with atomic(path) as temporary:
-        temporary.write_bytes(packed.getbuffer())
+        temporary.write_bytes(packed.getvalue())
 
 
 def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
