@@ -1,4 +1,4 @@
-# make demo | test | repro: see README.md. Needs git, make, and Python 3.11 or 3.12.
+# make demo | test | repro | results: see README.md. Needs git, make, and Python 3.11 or 3.12.
 
 # The first Python that runs and fits; a name on the path alone may be a version manager's empty promise.
 FITS := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
@@ -8,7 +8,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test repro clean
+.PHONY: help setup demo test repro results clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -30,6 +30,9 @@ test: setup  ## lint, types and tests
 	ruff format --check .
 	mypy
 	python -m pytest
+
+results: setup  ## the measured models as a table
+	@$(BIN)/python -m fer.evaluation.table
 
 repro: setup  ## rebuild everything from FER2013
 	dvc repro

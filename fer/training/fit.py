@@ -12,10 +12,12 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
 from fer import artifacts, config, device
+from fer.errors import FerError
 from fer.training import progress
 from fer.training.batches import Batches, Task
 from fer.training.keeper import AtomicCheckpointIO, Keeper
@@ -83,7 +85,8 @@ def fit(
         identity: whatever else makes this training what it is: a checkpoint made with another is not used.
 
     Raises:
-        FerError: the device asked for is not there, or the training diverged.
+        FerError: the device asked for is not there, Lightning can't train as `settings` say, or the training
+            diverged.
     """
     _quiet()
     work = WORK / name
@@ -94,27 +97,8 @@ def fit(
 
     # With deterministic algorithms torch also fills every new tensor, which costs time and finds only bugs.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    chosen = device.choose(settings.device)
     module = Training(network, recipe, augment, prepare, class_weight(task, recipe.class_weights))
-    trainer = L.Trainer(
-        accelerator={"cuda": "gpu"}.get(chosen, chosen),
-        devices=settings.devices,
-        num_nodes=settings.nodes,
-        strategy=settings.strategy,
-        precision=precision(settings),
-        max_epochs=recipe.epochs,
-        gradient_clip_val=recipe.grad_clip or None,
-        callbacks=[keeper, progress.reporter()],
-        enable_progress_bar=progress.in_terminal(),
-        plugins=[AtomicCheckpointIO()],
-        logger=False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        # Where a GPU has no deterministic kernel, a warning is better than no training.
-        deterministic="warn",
-    )
+    trainer = _trainer(settings, recipe, keeper)
     if not (keeper.epochs >= recipe.epochs or keeper.out_of_patience):
         data = _Faces(task, recipe.batch_size, settings.seed, keeper)
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint if resumed else None, weights_only=True)
@@ -131,6 +115,34 @@ def fit(
             "device": _device_name(trainer),
         },
     )
+
+
+def _trainer(settings: config.Train, recipe: config.Recipe, keeper: Keeper) -> L.Trainer:
+    chosen = device.choose(settings.device)
+    try:
+        return L.Trainer(
+            accelerator={"cuda": "gpu"}.get(chosen, chosen),
+            devices=settings.devices,
+            num_nodes=settings.nodes,
+            strategy=settings.strategy,
+            precision=precision(settings),
+            max_epochs=recipe.epochs,
+            gradient_clip_val=recipe.grad_clip or None,
+            callbacks=[keeper, progress.reporter()],
+            enable_progress_bar=progress.in_terminal(),
+            plugins=[AtomicCheckpointIO()],
+            logger=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            # Where a GPU has no deterministic kernel, a warning is better than no training.
+            deterministic="warn",
+        )
+    except (MisconfigurationException, ValueError, ImportError) as error:
+        asked = f"devices {settings.devices}, nodes {settings.nodes}, strategy {settings.strategy}"
+        reason = " ".join(str(error).split())[:200]
+        raise FerError(f"This machine can't train as train in params.yaml asks ({asked}): {reason}") from error
 
 
 @rank_zero_only

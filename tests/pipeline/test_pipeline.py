@@ -157,6 +157,14 @@ def test_plots_are_all_found(built):
     assert len(list((page / "static").glob("*.png"))) >= 6
 
 
+@pytest.mark.parametrize("stage", ["train_transformer", "train_gnn", "train_cnn_head"])
+def test_the_same_seed_gives_the_same_model(clean, stage):
+    weights = clean.folder / "models" / stage.removeprefix("train_") / "model.safetensors"
+    before = weights.read_bytes()
+    assert started(clean.dvc("repro", "--single-item", "--force", "--no-run-cache", stage)) == {stage}
+    assert weights.read_bytes() == before
+
+
 def test_killed_and_started_again_it_ends_with_the_same_weights(clean):
     """Kill -9 in mid-training, then `dvc repro`: the resumed run against one that never stopped."""
     clean.set("classifier.epochs", 60)

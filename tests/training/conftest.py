@@ -30,7 +30,7 @@ def train(task, params, change, tmp_path, monkeypatch):
     monkeypatch.setattr(fitting, "WORK", tmp_path / "work")
     settings = change(params.train, device="cpu", precision="32-true", seed=3)
 
-    def run(name="small", seed=3, **recipe):
+    def run(name="small", seed=3, train=None, **recipe):
         options = {"epochs": 4, "batch_size": 32, "patience": 0, "hidden": [16], "mixup_alpha": 0.2} | recipe
         chosen = change(params.classifier, **options)
         torch.manual_seed(seed)
@@ -43,7 +43,7 @@ def train(task, params, change, tmp_path, monkeypatch):
             chosen,
             LandmarkAugmentation(chosen, FLIP.tolist()),
             nn.Identity(),
-            change(settings, seed=seed),
+            change(settings, seed=seed, **(train or {})),
             tmp_path / "curves" / name,
             {},
         )

@@ -115,6 +115,11 @@ def test_a_device_that_is_not_there(train, params, change, monkeypatch):
     assert device.choose("cpu") == "cpu"
 
 
+def test_a_strategy_that_lightning_does_not_know(train):
+    with pytest.raises(FerError, match=r"strategy ddq.*invalid strategy"):
+        train(train={"strategy": "ddq"})
+
+
 @pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
 def test_class_weights(task, power):
     from fer.training.batches import Task
