@@ -7,11 +7,9 @@ from tests import known_params
 
 
 @pytest.fixture
-def params(tmp_path_factory: pytest.TempPathFactory) -> config.Params:
+def params() -> config.Params:
     """The parameters, with known values where a test relies on one."""
-    path = tmp_path_factory.mktemp("params") / "params.yaml"
-    known_params.write(path)
-    return config.load(path)
+    return config.Params(**known_params.read())
 
 
 @pytest.fixture

@@ -140,9 +140,9 @@ def _trainer(settings: config.Train, recipe: config.Recipe, keeper: Keeper) -> L
             deterministic="warn",
         )
     except (MisconfigurationException, ValueError, ImportError) as error:
-        asked = f"devices {settings.devices}, nodes {settings.nodes}, strategy {settings.strategy}"
+        asked = f"train.devices {settings.devices}, .nodes {settings.nodes}, .strategy {settings.strategy}"
         reason = " ".join(str(error).split())[:200]
-        raise FerError(f"This machine can't train as train in params.yaml asks ({asked}): {reason}") from error
+        raise FerError(f"{asked}: this can't be had here ({reason}). 1, 1 and auto always can.") from error
 
 
 @rank_zero_only

@@ -44,7 +44,8 @@ class Bar(ProgressBar):
         super().__init__()
         self._progress: Progress | None = None
         self._enabled = True
-        self._steps = self._began = self._read_loss = 0.0
+        self._before = 0  # batches that an earlier run has done
+        self._read_loss = 0.0
         self._loss = self._val = "-"
 
     def disable(self) -> None:
@@ -59,14 +60,14 @@ class Bar(ProgressBar):
         """Draw the bar, with the epochs that an earlier run has finished."""
         if not self._enabled:
             return
-        self._steps, self._began = 0, time.monotonic()
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), console=Console()
         )
         self._progress.start()
         batches = int(trainer.num_training_batches)
-        done = trainer.current_epoch * batches
-        self._task = self._progress.add_task("", total=batches * (trainer.max_epochs or 1), completed=done, state="")
+        self._before = trainer.current_epoch * batches
+        total = batches * (trainer.max_epochs or 1)
+        self._task = self._progress.add_task("", total=total, completed=self._before, state="")
         self._draw(trainer, 0)
 
     def on_train_batch_end(
@@ -101,11 +102,10 @@ class Bar(ProgressBar):
     def _draw(self, trainer: L.Trainer, steps: int) -> None:
         if self._progress is None:
             return
-        self._steps += steps
         self._progress.advance(self._task, steps)
         bar = self._progress.tasks[0]
-        pace = (time.monotonic() - self._began) / self._steps if self._steps else 0.0
-        left = clock(pace * ((bar.total or 0) - bar.completed)) if self._steps else "-:--:--"
+        done = bar.completed - self._before
+        left = clock((bar.elapsed or 0) / done * (bar.remaining or 0)) if done else "-:--:--"
         self._progress.update(
             self._task,
             description=f"epoch {min(trainer.current_epoch + 1, trainer.max_epochs or 1)}/{trainer.max_epochs}",

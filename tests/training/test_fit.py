@@ -95,11 +95,10 @@ def test_a_damaged_checkpoint_is_put_aside(train, tmp_path, capsys):
 def test_the_bar_of_a_terminal_shows_the_whole_training(train, monkeypatch, capsys):
     monkeypatch.setattr(fitting.progress, "in_terminal", lambda: True)
     monkeypatch.setenv("COLUMNS", "100")
-    fitted = train(epochs=4)
+    train(epochs=4)
     shown = capsys.readouterr().out
     assert "epoch 4/4" in shown
     assert re.search(r"loss \d\.\d{3}  val 0\.\d{3}  left 0:00:00", shown)
-    assert same(fitted, train("again", epochs=4))
 
 
 def test_forget(train, tmp_path):
