@@ -32,9 +32,10 @@ test: setup  ## lint, types and tests
 	python -m pytest
 
 results: setup  ## the measured models as a table
-	@$(BIN)/python -m fer.evaluation.table
+	@$(BIN)/python -m fer.evaluation.results
 
-repro: setup  ## rebuild everything from FER2013
+repro: setup  ## rebuild everything from FER2013, also what files outside the project have changed
+	@stages=$$(python -m fer.untracked) && for stage in $$stages; do dvc repro --force --single-item $$stage || exit; done
 	dvc repro
 
 clean:  ## remove the environment, caches and half-finished trainings

@@ -6,7 +6,6 @@ leaves the old file or none, never half of one.
 
 import contextlib
 import errno
-import io
 import json
 import math
 import os
@@ -69,7 +68,7 @@ _REBUILD = "Run `dvc repro` to make it."
 
 
 def rounded(value: Any) -> Any:
-    """Copy a nest of dicts, lists and numbers with floats cut to `DECIMALS` decimals.
+    """Copy a nest of dicts, lists and numbers with floats rounded to `DECIMALS` decimals.
 
     Raises:
         ValueError: a number is NaN or infinite; a metric that can't be computed is an error, not a value.
@@ -85,7 +84,8 @@ def rounded(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         if not math.isfinite(value):
             raise ValueError(f"{value} is not a finite number")
-        return round(float(value), DECIMALS)
+        # A p-value of 1e-80 is not 0: what would vanish keeps two digits.
+        return round(float(value), DECIMALS) or float(f"{value:.1e}")
     return value
 
 
@@ -123,21 +123,6 @@ def read_array(path: Path | str, *, mmap: bool = False) -> np.ndarray:
     with _readable(path, _REBUILD) as path:
         array: np.ndarray = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
         return array
-
-
-def write_arrays(path: Path | str, **arrays: np.ndarray) -> None:
-    """Write named arrays as .npz; the bytes depend on the arrays alone."""
-    # Packed in memory: when a disk fills up, the half archive complains once more as it is thrown away.
-    packed = io.BytesIO()
-    np.savez(packed, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
-    with atomic(path) as temporary:
-        temporary.write_bytes(packed.getvalue())
-
-
-def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
-    """Read all arrays of an .npz file."""
-    with _readable(path, _REBUILD) as path, np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
 
 
 def write_table(path: Path | str, table: "pd.DataFrame") -> None:

@@ -4,11 +4,12 @@ There are no defaults here: the file is the only place of the values, this modul
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from fer import sizes
 from fer.errors import FerError
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -27,8 +28,17 @@ class Data(Section):
     """Where the faces come from."""
 
     dataset: Annotated[str, Field(min_length=1)]
+    size: Annotated[int, Field(ge=32, le=224)]
     seed: Annotated[int, Field(ge=0)]
     drawn_faces: Annotated[int, Field(ge=140)]
+
+    @model_validator(mode="after")
+    def _size_of_the_data_set(self) -> "Data":
+        if self.dataset in ("fer2013", "drawn") and self.size != sizes.FACE:
+            raise ValueError(
+                f"the faces of {self.dataset} have {sizes.FACE} pixels a side; size = {self.size} is for a folder"
+            )
+        return self
 
 
 class Split(Section):
@@ -41,13 +51,21 @@ class Split(Section):
     correlation: Annotated[float, Field(ge=0.5, le=1)]
 
 
+class View(Section):
+    """One way of showing a face to MediaPipe."""
+
+    border: Share
+    size: Annotated[int, Field(ge=96, le=512)]
+    mirrored: bool
+    interpolation: Literal["linear", "cubic", "lanczos"]
+
+
 class Landmarks(Section):
     """How MediaPipe's Face Mesh is run."""
 
     workers: Annotated[int, Field(ge=0)]
-    size: Annotated[int, Field(ge=96, le=512)]
     confidence: Share
-    borders: Annotated[list[Share], Field(min_length=1, max_length=8)]
+    views: Annotated[list[View], Field(min_length=1, max_length=16)]
 
 
 class Graphs(Section):
@@ -65,11 +83,17 @@ class Train(Section):
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
     devices: Count
     nodes: Count
-    strategy: Annotated[str, Field(min_length=1)]
+    strategy: Literal["auto", "ddp"]
 
 
 class Optimisation(Section):
-    """What every training needs beside its epochs and learning rate."""
+    """What every training needs beside its epochs and learning rate.
+
+    Attributes:
+        network: of a model's section: the module and the class of its network.
+    """
+
+    network: ClassVar[str]
 
     batch_size: Annotated[int, Field(ge=2)]
     weight_decay: NotNegative
@@ -90,6 +114,10 @@ class Recipe(Optimisation):
     epochs: Count
     lr: Positive
 
+    def recipe(self, phase: str) -> "Recipe":
+        """The settings of the one phase that such a training has."""
+        return self
+
 
 class LandmarkModel(Recipe):
     """A model on landmarks, with their augmentation."""
@@ -100,8 +128,10 @@ class LandmarkModel(Recipe):
     jitter: Annotated[float, Field(ge=0, le=0.2)]
 
 
-class Classifier(LandmarkModel):
+class Mlp(LandmarkModel):
     """The perceptron."""
+
+    network: ClassVar[str] = "fer.models.mlp:LandmarkMLP"
 
     hidden: Annotated[list[Count], Field(min_length=1)]
 
@@ -109,11 +139,13 @@ class Classifier(LandmarkModel):
 class Transformer(LandmarkModel):
     """The FT-Transformer."""
 
+    network: ClassVar[str] = "fer.models.ft_transformer:FTTransformer"
+
     layers: Count
     heads: Count
     width: Count
     token_dropout: Annotated[float, Field(ge=0, lt=1)]
-    neighbours: Annotated[list[Annotated[int, Field(ge=2, le=478)]], Field(max_length=8)]
+    neighbours: Annotated[list[Annotated[int, Field(ge=2, le=sizes.POINTS)]], Field(max_length=8)]
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> "Transformer":
@@ -124,6 +156,8 @@ class Transformer(LandmarkModel):
 
 class Gnn(LandmarkModel):
     """The graph network."""
+
+    network: ClassVar[str] = "fer.models.gnn:LandmarkGNN"
 
     layers: Count
     width: Count
@@ -157,6 +191,8 @@ class PartialPhase(Phase):
 class Cnn(Optimisation):
     """The network on pixels."""
 
+    network: ClassVar[str] = "fer.models.cnn:FaceCNN"
+
     backbone: Annotated[str, Field(min_length=1)]
     weights: Annotated[str, Field(min_length=1)]
     image_size: Annotated[int, Field(ge=32, le=512)]
@@ -180,22 +216,38 @@ class Evaluate(Section):
     tta: Literal["none", "flip", "full"]
     views: Annotated[int, Field(ge=2, le=18)]
     batch_size: Count
-    bootstrap: Annotated[int, Field(ge=100)]
+    bootstrap: Annotated[int, Field(ge=100, le=100_000)]
 
 
 class Params(Section):
-    """The whole of `params.yaml`."""
+    """The whole of `params.yaml`.
+
+    The sections that name a network are the models, in the order of every table. Two models may have the same
+    kind of section: they differ in their values.
+    """
 
     data: Data
     split: Split
     landmarks: Landmarks
     graphs: Graphs
     train: Train
-    classifier: Classifier
+    mlp: Mlp
     transformer: Transformer
     gnn: Gnn
     cnn: Cnn
     evaluate: Evaluate
+
+    def model(self, name: str) -> Any:
+        """The section of the model `name`."""
+        return getattr(self, name)
+
+
+def networks() -> dict[str, str]:
+    """The table of models: where each one's network is, by the name of its section."""
+    kinds = {name: field.annotation for name, field in Params.model_fields.items()}
+    return {
+        name: kind.network for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Optimisation)
+    }
 
 
 def load(path: Path | str = "params.yaml") -> Params:

@@ -14,8 +14,8 @@ from fer.errors import FerError
 OVERRIDES = {
     "data.dataset": "drawn",
     "data.drawn_faces": 700,
-    "classifier.epochs": 30,
-    "classifier.batch_size": 64,
+    "mlp.epochs": 30,
+    "mlp.batch_size": 64,
     "transformer.layers": 2,
     "transformer.width": 64,
     "transformer.epochs": 10,
@@ -79,7 +79,7 @@ def main() -> None:
         click.echo(f"The demo stopped; `make demo` goes on where it was, and this takes it back: {UNDO}", err=True)
         sys.exit(failed)
     click.echo()
-    subprocess.run([sys.executable, "-m", "fer.evaluation.table"], check=True)
+    subprocess.run([sys.executable, "-m", "fer.evaluation.results"], check=True)
     click.echo(
         "\nThese are drawn faces: the figures show that everything runs, not how good the models are on people.\n"
     )

@@ -22,4 +22,3 @@ COLORS: Final = {
 
 USAGES: Final = ("Training", "PublicTest", "PrivateTest")
 SPLITS: Final = ("train", "val", "test")
-MODELS: Final = ("classifier", "transformer", "gnn", "cnn")

@@ -8,3 +8,17 @@ class FerError(click.ClickException):
 
     Click prints it as one `Error: ...` line and exits with status 1, so no traceback reaches the user.
     """
+
+
+class SettingError(FerError):
+    """A value in a section of `params.yaml` that can't be used.
+
+    Whoever raises it knows the key, but not the section: two models may share one network.
+    """
+
+    def __init__(self, key: str, value: object, reason: str) -> None:
+        super().__init__(f"{key} = {value}: {reason}")
+
+    def of(self, section: str) -> FerError:
+        """The same error with the section's name before the key."""
+        return FerError(f"{section}.{self.message}")

@@ -1,21 +1,33 @@
-"""Set the four models beside each other: `metrics/comparison.json`, `reports/comparison.md`, one picture."""
+"""Set the models beside each other: the report, its numbers and its pictures."""
+
+from pathlib import Path
 
 import click
 
 from fer import artifacts, config
-from fer.evaluation import compare, markdown, picture
+from fer.evaluation import compare, figures, markdown, plot_tables
 
 
 @click.command()
 def main() -> None:
-    """Compare the models that the evaluate stages have measured."""
+    """Compare the models that the evaluate stages have measured.
+
+    \b
+    Reads   metrics/detail/, plots/confusion/, plots/reliability/ and data/splits.csv
+    Writes  reports/comparison.md           the comparison as a page
+            metrics/comparison.json         ranks, differences, p-values
+            plots/comparison/accuracy.png   and the tables of recall and reliability, for DVC's plots
+    """  # noqa: D301  click needs the backspace itself
     params = config.load()
-    results = compare.load(params.split.protocol)
-    pairs = compare.paired(results, params.evaluate.bootstrap)
+    results = compare.load()
+    groups = artifacts.read_table("data/splits.csv")["duplicate_group"].to_numpy()
+    pairs = compare.paired(results, groups, params.evaluate.bootstrap)
     artifacts.write_json("metrics/comparison.json", compare.summary(results, pairs))
     page = markdown.page(results, pairs, params.data.dataset, params.split.protocol)
     artifacts.write_text("reports/comparison.md", page)
-    picture.write_accuracy("plots/comparison/accuracy.png", results, params.data.dataset)
+    folder = Path("plots/comparison")
+    figures.write_accuracy(folder / "accuracy.png", results, params.data.dataset)
+    plot_tables.write_comparison(folder, {result.name: result.test for result in results})
     for place, result in enumerate(compare.ranking(results), start=1):
         test = result.metrics["test"]
         click.echo(

@@ -2,7 +2,7 @@
 
 import click
 
-from fer import config
+from fer import config, untracked
 from fer.data import sources
 
 OUTPUT = "data/faces"
@@ -10,17 +10,21 @@ OUTPUT = "data/faces"
 
 @click.command()
 def main() -> None:
-    """Write data/faces/images.npy (uint8 [N, 48, 48]) and data/faces/faces.csv (name, usage, emotion).
+    """Write data/faces/images.npy (uint8 [N, S, S]) and data/faces/faces.csv (name, usage, emotion).
 
-    The source is `data.dataset` in params.yaml. For fer2013 the first of these that is there: the file or
-    folder that the environment variable FER2013_ARCHIVE names; what lies in data/incoming/; Kaggle's
-    msambare/fer2013. A folder tree, .zip, .tar.* or CSV will do; the official counts are checked.
+    The source is `data.dataset` in params.yaml, and S is `data.size`. For fer2013 the first of these that is
+    there: the file or folder that the environment variable FER2013_ARCHIVE names; what lies in
+    data/incoming/; Kaggle's msambare/fer2013. A folder tree, .zip, .tar.* or CSV will do; the official counts
+    are checked.
     """
-    data = config.load().data
-    faces = sources.load(data.dataset, data.seed, data.drawn_faces)
+    params = config.load()
+    settings = params.data
+    faces = sources.load(settings)
     faces.save(OUTPUT)
-    usages = ", ".join(f"{usage} {sum(row.values()):,}" for usage, row in faces.counts().items())
-    click.echo(f"{len(faces):,} faces of {data.dataset} in {OUTPUT}: {usages}.")
+    untracked.note("download", params)
+    counts = {usage: sum(row.values()) for usage, row in faces.counts().items() if usage}
+    usages = ", ".join(f"{usage} {count:,}" for usage, count in counts.items()) or "not divided yet"
+    click.echo(f"{len(faces):,} faces of {settings.dataset} in {OUTPUT}: {usages}.")
 
 
 if __name__ == "__main__":

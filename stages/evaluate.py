@@ -2,12 +2,11 @@
 
 import click
 
-from fer import artifacts, config
-from fer.emotions import MODELS
+from fer import artifacts, config, models
 
 
 @click.command()
-@click.argument("model", type=click.Choice(MODELS))
+@click.argument("model", type=click.Choice(list(models.MODELS)))
 def main(model: str) -> None:
     """Predict every face of val and test with MODEL, once, and measure it.
 
@@ -15,19 +14,22 @@ def main(model: str) -> None:
     is scored: a landmark model also predicts faces in which no landmarks were found.
 
     \b
-    Reads   models/MODEL/, data/splits.csv and the model's inputs
-    Writes  metrics/MODEL.json                accuracy with its interval, recall per emotion and so on
-            data/predictions/MODEL.parquet    the probabilities of every face
-            plots/evaluation/MODEL/           confusion, recall and reliability as tables
+    Reads   models/MODEL/, data/splits.csv and what the model sees of a face
+    Writes  metrics/MODEL.json               the few numbers that DVC's tables show
+            metrics/detail/MODEL.json        accuracy with its interval, recall per emotion and so on
+            data/predictions/MODEL.parquet   the probabilities of every face
+            plots/confusion/MODEL.csv        the answer to every test face
+            plots/reliability/MODEL.csv      how often it is right at each level of confidence
     """  # noqa: D301  click needs the backspace itself
     params = config.load()
-    from fer.evaluation import figures
-    from fer.evaluation.score import score
+    from fer.evaluation import plot_tables
+    from fer.evaluation.score import headline, score
 
     predictions, measured, test = score(model, params)
-    figures.write_model_plots(f"plots/evaluation/{model}", model, predictions[test])
+    plot_tables.write_model(model, predictions[test])
     artifacts.write_table(f"data/predictions/{model}.parquet", predictions)
-    artifacts.write_json(f"metrics/{model}.json", measured)
+    artifacts.write_json(f"metrics/detail/{model}.json", measured)
+    artifacts.write_json(f"metrics/{model}.json", headline(model, measured))
     click.echo(f"{model}: val {measured['val']['accuracy']:.4f}, test {measured['test']['accuracy']:.4f}")
 
 

@@ -1,4 +1,4 @@
-"""Stage `graphs`: normalised landmarks as one graph with features on its nodes."""
+"""Stage `graphs`: the graph that joins the landmarks."""
 
 import click
 
@@ -9,14 +9,13 @@ from fer.landmarks.extract import Landmarks
 
 @click.command()
 def main() -> None:
-    """Turn the landmarks into node features on a graph that all faces share.
+    """Join the landmarks to the graph that all faces share.
 
-    Reads data/landmarks.npz, data/splits.csv and the section `graphs` of params.yaml. The mean face, from
-    which each face's offset is taken, comes from the faces of the split `train` alone.
+    Reads data/landmarks/, data/splits.csv and the section `graphs` of params.yaml. The mean face, from which the
+    gnn takes each face's offset, comes from the faces of the split `train` alone.
 
     \b
     Writes  data/graphs/edge_index.npy   int64 [2, E], both directions of every edge
-            data/graphs/features.npy     float16 [N, 478, 6], NaN for faces without landmarks
             data/graphs/mean_face.npy    float32 [478, 3]
             data/graphs/region.npy       int64 [478]
             metrics/graphs.json          nodes, edges, isolated nodes, components, degrees
@@ -24,17 +23,14 @@ def main() -> None:
             plots/graphs/graph.png       the graph on the mean face
     """  # noqa: D301  click needs the backspace itself
     settings = config.load().graphs
-    landmarks = Landmarks.load("data/landmarks.npz")
-    result = graphs.make(landmarks, artifacts.read_table("data/splits.csv"), settings)
+    landmarks = Landmarks.load("data/landmarks")
+    graph = graphs.make(landmarks, artifacts.read_table("data/splits.csv"), settings)
+    graph.save("data/graphs")
 
-    artifacts.write_array("data/graphs/edge_index.npy", result.edge_index)
-    artifacts.write_array("data/graphs/features.npy", result.features)
-    artifacts.write_array("data/graphs/mean_face.npy", result.mean_face)
-    artifacts.write_array("data/graphs/region.npy", result.region)
-    statistics = topology.statistics(result.edge_index, result.region)
+    statistics = topology.statistics(graph.edge_index, graph.region)
     artifacts.write_json("metrics/graphs.json", statistics)
     artifacts.write_table("plots/graphs/edges.csv", graphs.edge_table(statistics))
-    picture = figures.graph(result.mean_face, result.edge_index, result.region, settings.edges)
+    picture = figures.graph(graph.mean_face, graph.edge_index, graph.region, settings.edges)
     artifacts.write_figure("plots/graphs/graph.png", picture)
     click.echo(
         f"{settings.edges}: {statistics['edges']} edges join {statistics['connected_nodes']} of "

@@ -1,5 +1,7 @@
 """Stage `landmarks`: find 478 landmarks in every face."""
 
+from functools import partial
+
 import click
 
 from fer import artifacts, config
@@ -11,24 +13,26 @@ from fer.landmarks import audit, extract, figures
 def main() -> None:
     """Find MediaPipe's 478 Face Mesh landmarks in every face.
 
-    Reads data/faces/ and the section `landmarks` of params.yaml. Each face is framed by a replicated border,
-    enlarged and searched; a face that is missed is tried again with the next width in `landmarks.borders`.
+    Reads data/faces/ and the section `landmarks` of params.yaml. Each face is shown to MediaPipe in every view of
+    `landmarks.views`; what is found is freed of the head's pose and averaged.
 
     \b
-    Writes  data/landmarks.npz           xyz [N, 478, 3], detected [N], attempt [N]
-            metrics/landmarks.json       found overall, by attempt, by usage and by emotion
-            plots/landmarks/found.png    faces with their landmarks
-            plots/landmarks/missed.png   faces without
+    Writes  data/landmarks/points.npy          float32 [N, 478, 3], NaN where no view found the face
+            data/landmarks/views.npy           uint8 [N], how many views found it
+            metrics/landmarks.json             found overall, by number of views, by usage and by emotion
+            plots/data/landmarks_found.png     faces with their landmarks
+            plots/data/landmarks_missed.png    faces without
     """  # noqa: D301  click needs the backspace itself
     settings = config.load().landmarks
     faces = Faces.load("data/faces")
     landmarks = extract.extract(faces.images, settings)
-    metrics = audit.audit(faces, landmarks, attempts=len(settings.borders))
-    landmarks.save("data/landmarks.npz")
-    artifacts.write_json("metrics/landmarks.json", metrics)
-    artifacts.write_figure("plots/landmarks/found.png", figures.found_sheet(faces, landmarks))
-    artifacts.write_figure("plots/landmarks/missed.png", figures.missed_sheet(faces, landmarks))
-    click.echo(f"Found landmarks in {metrics['found']:,} of {metrics['faces']:,} faces ({metrics['rate']:.2%}).")
+    found = audit.audit(faces, landmarks, views=len(settings.views))
+    landmarks.save("data/landmarks")
+    artifacts.write_json("metrics/landmarks.json", found)
+    locate = partial(extract.locate, settings=settings)
+    artifacts.write_figure("plots/data/landmarks_found.png", figures.found_sheet(faces, landmarks, locate))
+    artifacts.write_figure("plots/data/landmarks_missed.png", figures.missed_sheet(faces, landmarks))
+    click.echo(f"Found landmarks in {found['found']:,} of {found['faces']:,} faces ({found['rate']:.2%}).")
 
 
 if __name__ == "__main__":

@@ -11,9 +11,16 @@ import yaml
 
 TOP = Path(__file__).parents[1]
 KNOWN = {
-    "data": {"dataset": "fer2013", "seed": 42},
+    "data": {"dataset": "fer2013", "size": 48, "seed": 42},
     "split": {"protocol": "official", "drop_leaks": False, "hash_distance": 10, "correlation": 0.9},
-    "landmarks": {"workers": 0, "size": 192, "confidence": 0.1, "borders": [0.25, 0.5]},
+    "landmarks": {
+        "workers": 0,
+        "confidence": 0.1,
+        "views": [
+            {"border": 0.25, "size": 192, "mirrored": False, "interpolation": "cubic"},
+            {"border": 0.25, "size": 192, "mirrored": True, "interpolation": "cubic"},
+        ],
+    },
     "graphs": {"edges": "anatomical", "neighbours": 6},
     "train": {"seed": 42, "device": "auto", "precision": "auto", "devices": 1, "nodes": 1, "strategy": "auto"},
     "cnn": {

@@ -35,7 +35,6 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 
 WRITES = {
     "a.npy": "artifacts.write_array('a.npy', np.zeros(100_000))",
-    "a.npz": "artifacts.write_arrays('a.npz', x=np.zeros(100_000))",
     "a.parquet": "artifacts.write_table('a.parquet', pd.DataFrame({'x': np.random.rand(100_000)}))",
     "model.safetensors": "artifacts.write_model('.', {'x': torch.zeros(100_000)}, {})",
     "last.ckpt": "AtomicCheckpointIO().save_checkpoint({'x': torch.zeros(100_000)}, 'last.ckpt')",

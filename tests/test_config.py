@@ -38,8 +38,13 @@ def test_the_file_is_valid_and_the_committed_one_defaults_to_fer2013(params, com
         ("cnn.full", {"lr": None}, "cnn.full.lr is missing"),
         ("split", {"protocol": "random"}, "split.protocol = 'random'"),
         ("transformer", {"width": 30}, "multiple of heads"),
-        ("classifier", {"lr": "1e-3x"}, "classifier.lr = '1e-3x'"),
+        ("mlp", {"lr": "1e-3x"}, "mlp.lr = '1e-3x'"),
         ("evaluate", {"views": 19}, "evaluate.views = 19"),
+        ("evaluate", {"bootstrap": 100_000_000}, "evaluate.bootstrap = 100000000"),
+        ("train", {"strategy": "fsdp"}, "train.strategy = 'fsdp'"),
+        ("data", {"size": 96}, "the faces of fer2013 have 48 pixels"),
+        ("data", {"size": 225, "dataset": "my/faces"}, "data.size = 225"),
+        ("landmarks", {"views": []}, "landmarks.views = []"),
     ],
 )
 def test_what_is_wrong_is_named(edited, section, values, says):

@@ -7,14 +7,14 @@ import pytest
 
 TOP = Path(__file__).parents[1]
 LAYERS = (
-    ("errors", "emotions"),
+    ("errors", "emotions", "sizes"),
     ("artifacts", "config", "device"),
     ("data",),
     ("landmarks",),
     ("models",),
     ("training",),
     ("evaluation",),
-    ("demo",),
+    ("demo", "untracked"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

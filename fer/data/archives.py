@@ -111,8 +111,8 @@ def _safe(name: str, container: Path) -> str:
     return clean
 
 
-def _hidden(name: str) -> bool:
-    return any(part.startswith((".", "__MACOSX")) and part != "." for part in name.split("/"))
+def _visible(name: str) -> bool:
+    return not any(part.startswith((".", "__MACOSX")) and part != "." for part in name.split("/"))
 
 
 def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
@@ -135,21 +135,37 @@ def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
             yield path.name, decompressed(raw, path.stat().st_size, str(path))
 
 
-def walk(folder: Path) -> list[str]:
+def walk(folder: Path, most: int | None = None) -> list[str]:
     """The names of all visible files below a folder, relative to it, sorted.
 
-    Links are followed: a folder, unlike an archive, was put together by its owner.
+    Links are followed: a folder, unlike an archive, was put together by its owner. A folder that is reached
+    twice counts once, under the name that comes first, so links in a circle end.
+
+    Args:
+        folder: where to look.
+        most: more files than this are no FER2013; None for somebody's own set, which has no limit.
+
+    Raises:
+        FerError: there are more than `most` files.
     """
     names: list[str] = []
-    for root, _, files in os.walk(folder, followlinks=True):
-        names += [(Path(root) / file).relative_to(folder).as_posix() for file in files]
-        if len(names) > MAX_MEMBERS:
-            raise FerError(f"{folder} holds more than {MAX_MEMBERS:,} files; this is no FER2013. Check the path.")
-    return sorted(name for name in names if not _hidden(name))
+    seen: set[tuple[int, int]] = set()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        place = os.stat(root)
+        if (place.st_dev, place.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((place.st_dev, place.st_ino))
+        folders[:] = sorted(filter(_visible, folders))  # the file system's own order may differ elsewhere
+        above = Path(root).relative_to(folder)
+        names += [(above / file).as_posix() for file in filter(_visible, files)]
+        if most is not None and len(names) > most:
+            raise FerError(f"{folder} holds more than {most:,} files; this is no FER2013. Check the path.")
+    return sorted(names)
 
 
 def _folder_members(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
-    for name in filter(wanted, walk(folder)):
+    for name in filter(wanted, walk(folder, MAX_MEMBERS)):
         with (folder / name).open("rb") as raw:
             yield name, _content(raw, os.fstat(raw.fileno()).st_size, name)
 
@@ -164,7 +180,7 @@ def _zip_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
             name = _safe(info.filename, path)
             if stat.S_ISLNK(info.external_attr >> 16):
                 raise FerError(f"{path} holds a link ({name}) and was refused. Pack the files themselves.")
-            if not info.is_dir() and not _hidden(name) and wanted(name):
+            if not info.is_dir() and _visible(name) and wanted(name):
                 with archive.open(info) as raw:
                     yield name, _content(raw, info.compress_size, name)
 
@@ -179,6 +195,6 @@ def _tar_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
                     raise _absurd(str(path))
                 if not info.isfile() and not info.isdir():
                     raise FerError(f"{path} holds a link ({name}) and was refused. Pack the files themselves.")
-                content = archive.extractfile(info) if info.isfile() and not _hidden(name) and wanted(name) else None
+                content = archive.extractfile(info) if info.isfile() and _visible(name) and wanted(name) else None
                 if content is not None:
                     yield name, _content(content, info.size, name)

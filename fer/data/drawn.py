@@ -11,8 +11,9 @@ import pandas as pd
 
 from fer.data.drawing import UNITS, render
 from fer.data.drawing.people import Person, View
-from fer.data.faces import SIZE, Faces
+from fer.data.faces import Faces
 from fer.emotions import EMOTIONS, USAGES
+from fer.sizes import FACE
 
 Units = dict[int, float]
 
@@ -78,7 +79,7 @@ def draw(count: int, seed: int) -> Faces:
         count: number of faces; from 70 on, every usage has every emotion.
         seed: draws everything.
     """
-    images = np.empty((count, SIZE, SIZE), np.uint8)
+    images = np.empty((count, FACE, FACE), np.uint8)
     rows = []
     for number in range(count):
         images[number] = _image(number, seed)

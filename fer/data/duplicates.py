@@ -6,6 +6,7 @@ with every other column's sign turned, so mirrored copies (FER2013 has some, and
 found from the same transform.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ BITS = 64
 BLANK_DEVIATION = 5.0
 
 _TILE = 1024
-_CHUNK = 4096
+_PIXELS = 4096 * 48 * 48  # as many are float32 at one time: a large set fits into memory only as bytes
 _MAX_PAIRS = 1_000_000
 
 
@@ -43,20 +44,37 @@ def find(images: np.ndarray, hash_distance: int, correlation: float) -> Duplicat
     """Find copies and blank images.
 
     Args:
-        images: uint8 [N, 48, 48].
+        images: uint8 [N, S, S], best memory-mapped: they are read a few thousand at a time.
         hash_distance: hashes of near copies differ in at most this many of 64 bits.
         correlation: Pearson correlation that the pixels of near copies reach.
     """
-    flat = np.ascontiguousarray(images).reshape(len(images), images.shape[1] * images.shape[2])
-    blank = flat.std(axis=1, dtype=np.float32) < BLANK_DEVIATION
+    every = np.arange(len(images))
+    blank = np.zeros(len(images), bool)
+    for part in _parts(every, images):
+        blank[part] = _flat(images[part]).std(axis=1, dtype=np.float32) < BLANK_DEVIATION
     seen: dict[bytes, int] = {}
-    first = np.array([seen.setdefault(row.tobytes(), index) for index, row in enumerate(flat)], np.int64)
-    exact = np.where(blank, np.arange(len(flat)), first)
+    first = np.array([seen.setdefault(digest(image), index) for index, image in enumerate(images)], np.int64)
+    exact = np.where(blank, every, first)
     # Only one of several equal faces is compared: large groups of them would make pairs by the million.
-    rows = np.flatnonzero(~blank & (exact == np.arange(len(flat))))
-    left, right = _near_pairs(images[rows], hash_distance, correlation)
-    near = _components(np.r_[exact, rows[left]], np.r_[np.arange(len(flat)), rows[right]], len(flat))
+    left, right = _near_pairs(images, np.flatnonzero(~blank & (exact == every)), hash_distance, correlation)
+    near = _components(np.r_[exact, left], np.r_[every, right], len(images))
     return Duplicates(_numbered(exact), _numbered(near), blank)
+
+
+def digest(image: np.ndarray) -> bytes:
+    """16 bytes that stand for the pixels of one image (BLAKE2b)."""
+    return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+
+
+def _parts(rows: np.ndarray, images: np.ndarray) -> Iterator[np.ndarray]:
+    """The rows, or pairs of rows, so many at a time that their images may be float32."""
+    step = max(1, _PIXELS // max(1, images.shape[1] * images.shape[2]))
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step]
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), images.shape[1] * images.shape[2])
 
 
 def _numbered(groups: np.ndarray) -> np.ndarray:
@@ -78,11 +96,11 @@ def _cosines(size: int) -> np.ndarray:
     return np.cos(angles).astype(np.float32)
 
 
-def _frequencies(images: np.ndarray) -> np.ndarray:
-    """The 8 x 8 lowest cosine frequencies without the constant ones, float32 [N, 8, 8]."""
+def _frequencies(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The 8 x 8 lowest cosine frequencies of some faces without the constant ones, float32 [rows, 8, 8]."""
     basis = _cosines(images.shape[1])
-    chunks = [images[i : i + _CHUNK].astype(np.float32) for i in range(0, len(images), _CHUNK)]
-    return np.concatenate([basis @ chunk @ basis.T for chunk in chunks] or [np.empty((0, 8, 8), np.float32)])
+    found = [basis @ images[part].astype(np.float32) @ basis.T for part in _parts(rows, images)]
+    return np.concatenate([np.empty((0, 8, 8), np.float32), *found])
 
 
 def _signs(frequencies: np.ndarray) -> np.ndarray:
@@ -93,31 +111,39 @@ def _signs(frequencies: np.ndarray) -> np.ndarray:
 
 def _standardised(images: np.ndarray) -> np.ndarray:
     """Pixels of mean 0 and length 1, so that a product is a correlation; float32 [N, pixels]."""
-    flat = images.reshape(len(images), images.shape[1] * images.shape[2]).astype(np.float32)
+    flat = _flat(images).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
     flat /= np.linalg.norm(flat, axis=1, keepdims=True)
     return flat
 
 
-def _near_pairs(images: np.ndarray, hash_distance: int, correlation: float) -> tuple[np.ndarray, np.ndarray]:
-    """Enough pairs of near or mirrored copies to connect every group, int64 [P] twice."""
-    frequencies = _frequencies(images)
+def _near_pairs(
+    images: np.ndarray, rows: np.ndarray, hash_distance: int, correlation: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Enough pairs of near or mirrored copies among the rows to connect every group, int64 [P] twice."""
+    frequencies = _frequencies(images, rows)
     hashes = _signs(frequencies)
     mirrored = _signs(frequencies * (-1.0) ** np.arange(1, 9))
-    pixels = _standardised(images)
     pairs, held = [np.empty((2, 0), np.int64)], 0
     for other, flipped in ((hashes, False), (mirrored, True)):
-        for left, right in _close(hashes, other, BITS - 2 * hash_distance):
-            target = pixels[right]
-            if flipped:
-                target = target.reshape(-1, *images.shape[1:])[:, :, ::-1].reshape(target.shape)
-            alike = np.einsum("ij,ij->i", pixels[left], target) >= correlation
-            pairs.append(np.stack([left[alike], right[alike]]))
-            held += int(alike.sum())
+        for candidates in _close(hashes, other, BITS - 2 * hash_distance):
+            for part in _parts(rows[candidates], images):
+                alike = part[_correlation(images, part, flipped) >= correlation]
+                pairs.append(alike.T)
+                held += len(alike)
             if held > _MAX_PAIRS:  # thousands of frames of one video: keep one pair a face
                 pairs, held = [_spanning(np.concatenate(pairs, axis=1), len(images))], 0
     left, right = np.concatenate(pairs, axis=1)
     return left, right
+
+
+def _correlation(images: np.ndarray, pairs: np.ndarray, flipped: bool) -> np.ndarray:
+    """Pearson correlation of the pixels of each pair of rows, the second one mirrored or not, float32 [P]."""
+    one, other = (_standardised(images[rows]) for rows in pairs.T)
+    if flipped:
+        other = other.reshape(-1, *images.shape[1:])[:, :, ::-1].reshape(one.shape)
+    correlations: np.ndarray = np.einsum("ij,ij->i", one, other)
+    return correlations
 
 
 def _spanning(pairs: np.ndarray, count: int) -> np.ndarray:
@@ -126,11 +152,11 @@ def _spanning(pairs: np.ndarray, count: int) -> np.ndarray:
     return np.stack([first[groups], np.arange(count)])
 
 
-def _close(hashes: np.ndarray, other: np.ndarray, least: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs (i, j > i) whose product reaches `least`, a few thousand at a time.
+def _close(hashes: np.ndarray, other: np.ndarray, least: int) -> Iterator[np.ndarray]:
+    """Pairs (i, j > i) whose product reaches `least`, int64 [P, 2], those of one tile at a time.
 
-    All pairs are compared, as matrix products in tiles that stay in the processor's cache: at 64 bits that
-    is faster than an index for the 36,000 faces of FER2013, and takes the same time for every threshold.
+    All pairs are compared, as matrix products in tiles that stay in the processor's cache: a few minutes on
+    one core for half a million faces, and the same for every threshold.
     """
     for i in range(0, len(hashes), _TILE):
         for j in range(i, len(hashes), _TILE):
@@ -138,6 +164,4 @@ def _close(hashes: np.ndarray, other: np.ndarray, least: int) -> Iterator[tuple[
             hits = np.flatnonzero(tile >= least)
             left, right = np.divmod(hits, tile.shape[1])
             left, right = left + i, right + j
-            left, right = left[right > left], right[right > left]
-            for k in range(0, len(left), _CHUNK):
-                yield left[k : k + _CHUNK], right[k : k + _CHUNK]
+            yield np.stack([left, right], axis=1)[right > left]

@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 
 from fer.data import archives, images, progress
-from fer.data.faces import COLUMNS, SIZE, Faces
+from fer.data.faces import COLUMNS, Faces
 from fer.emotions import CHALLENGE_ORDER, EMOTIONS, USAGES
 from fer.errors import FerError
+from fer.sizes import FACE
 
 FACES = 35_887
 CSV_NAMES = ("fer2013.csv", "icml_face_data.csv")
@@ -49,7 +50,7 @@ class _Collector:
     def faces(self) -> Faces:
         stack = [row[2] for row in self._rows.values()]
         rows = [(name, usage, emotion) for name, (usage, emotion, _) in self._rows.items()]
-        pixels = np.stack(stack) if stack else np.empty((0, SIZE, SIZE), np.uint8)
+        pixels = np.stack(stack) if stack else np.empty((0, FACE, FACE), np.uint8)
         return Faces(pixels, pd.DataFrame(rows, columns=list(COLUMNS))).canonical()
 
 
@@ -89,7 +90,7 @@ def locate(path: Path) -> Path:
         if not archives.is_archive(path.name) and ".csv" not in path.name.lower():
             raise FerError(f"{path} is neither a folder nor a .zip, .tar, .tar.gz/.bz2/.xz or .csv file.")
         return path
-    names = archives.walk(path)
+    names = archives.walk(path, archives.MAX_MEMBERS)
     packed = [name for name in names if archives.is_archive(name)]
     if any(map(_wanted, names)) or not packed:
         return path
@@ -122,7 +123,7 @@ def _read_image(name: str, stream: IO[bytes], into: _Collector) -> None:
     if len(data) > MAX_IMAGE_BYTES:
         raise FerError(f"{name} is larger than 1 MB; a face of FER2013 has about 2 kB. Use an unaltered copy.")
     pixels = images.grey(images.decode(data, name))
-    if pixels.shape != (SIZE, SIZE):
+    if pixels.shape != (FACE, FACE):
         height, width = pixels.shape
         raise FerError(f"{name} has {width} x {height} pixels instead of 48 x 48. Use an unaltered copy of FER2013.")
     into.add(f"{emotion}/{usage}_{number}", usage, emotion, pixels)
@@ -152,10 +153,10 @@ def _add_row(where: str, number: int, label: str, usage: str, pixels: Iterable[s
         raise FerError(f"{where}: the emotion {label!r} is no whole number from 0 to 6.")
     if usage.lower() not in _USAGE_BY_WORD:
         raise FerError(f"{where}: the usage {usage!r} is none of {', '.join(USAGES)}.")
-    if len(pixels) != SIZE * SIZE:
-        raise FerError(f"{where}: {len(pixels)} pixels, {SIZE * SIZE} expected. Is the file cut off or altered?")
+    if len(pixels) != FACE * FACE:
+        raise FerError(f"{where}: {len(pixels)} pixels, {FACE * FACE} expected. Is the file cut off or altered?")
     try:
-        image = np.frombuffer(bytes(map(_VALUES.__getitem__, pixels)), np.uint8).reshape(SIZE, SIZE)
+        image = np.frombuffer(bytes(map(_VALUES.__getitem__, pixels)), np.uint8).reshape(FACE, FACE)
     except KeyError as error:
         raise FerError(f"{where}: the pixel {error.args[0]!r} is no whole number from 0 to 255.") from error
     emotion, usage = CHALLENGE_ORDER[_VALUES[label]], _USAGE_BY_WORD[usage.lower()]

@@ -9,7 +9,6 @@ import pandas as pd
 from fer import artifacts
 from fer.emotions import EMOTIONS, INDEX
 
-SIZE = 48
 COLUMNS = ("name", "usage", "emotion")
 
 
@@ -18,17 +17,18 @@ class Faces:
     """N grey faces and one table row for each, in the same order.
 
     Attributes:
-        images: uint8 [N, 48, 48].
-        table: N rows with the columns `name` (unique), `usage` (Training, PublicTest or PrivateTest) and
-            `emotion`.
+        images: uint8 [N, S, S]; S is 48 but for a folder with another `data.size`.
+        table: N rows with the columns `name` (unique), `usage` (Training, PublicTest or PrivateTest; empty
+            for all faces of a set that nobody divided yet: `splits` does) and `emotion`.
     """
 
     images: np.ndarray
     table: pd.DataFrame
 
     def __post_init__(self) -> None:
-        if self.images.dtype != np.uint8 or self.images.shape != (len(self.table), SIZE, SIZE):
-            raise ValueError(f"images must be uint8 [{len(self.table)}, {SIZE}, {SIZE}]: {self.images.shape}")
+        count, *sides = self.images.shape
+        if self.images.dtype != np.uint8 or count != len(self.table) or len(sides) != 2 or sides[0] != sides[1]:
+            raise ValueError(f"images must be uint8 [{len(self.table)}, S, S]: {self.images.dtype} {self.images.shape}")
         if tuple(self.table.columns) != COLUMNS:
             raise ValueError(f"the table must have the columns {COLUMNS}: {tuple(self.table.columns)}")
 
@@ -41,7 +41,7 @@ class Faces:
         return self.table["emotion"].map(INDEX).to_numpy(np.int64)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Faces per usage and emotion."""
+        """Faces per usage and emotion, for the usages that there are."""
         counted = pd.crosstab(self.table["usage"], self.table["emotion"])
         return {
             str(usage): {emotion: int(row.get(emotion, 0)) for emotion in EMOTIONS} for usage, row in counted.iterrows()
@@ -49,6 +49,8 @@ class Faces:
 
     def canonical(self) -> "Faces":
         """The same faces sorted by name, so that every copy of an edition gives the same bytes."""
+        if self.table["name"].is_monotonic_increasing:
+            return self  # a large set has no room for a second copy of its pixels
         order = np.argsort(self.table["name"].to_numpy(str), kind="stable")
         return Faces(np.ascontiguousarray(self.images[order]), self.table.iloc[order].reset_index(drop=True))
 

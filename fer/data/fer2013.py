@@ -11,6 +11,7 @@ from fer.errors import FerError
 
 ARCHIVE_VARIABLE = "FER2013_ARCHIVE"
 KAGGLE_NAME = "msambare/fer2013"
+INCOMING = Path("data/incoming")
 CHOICES = (
     f"Choose one: set {ARCHIVE_VARIABLE} to your copy of FER2013 (folder, .zip, .tar.* or .csv); put it "
     f"into data/incoming/; or connect to the network, so that kagglehub fetches {KAGGLE_NAME}. To try the "
@@ -28,7 +29,7 @@ OFFICIAL = {
 NAMED = 5
 
 
-def load(environment: Mapping[str, str] = os.environ, incoming: Path = Path("data/incoming")) -> Faces:
+def load(environment: Mapping[str, str] = os.environ, incoming: Path = INCOMING) -> Faces:
     """Read FER2013 from the first place that has it, and check that it is complete.
 
     The places: what the environment variable FER2013_ARCHIVE names, what lies in `incoming`, Kaggle.
@@ -47,18 +48,22 @@ def load(environment: Mapping[str, str] = os.environ, incoming: Path = Path("dat
 
 def find(environment: Mapping[str, str], incoming: Path) -> Path:
     """The file or folder to read; downloads it when nothing is at hand."""
+    path = at_hand(environment, incoming)
+    if path is not None and not path.exists():
+        raise FerError(f"{ARCHIVE_VARIABLE} names {path}, which doesn't exist. Correct it or unset it.")
+    return path or _download()
+
+
+def at_hand(environment: Mapping[str, str], incoming: Path = INCOMING) -> Path | None:
+    """The local file or folder that would be read; None where there is none to try."""
     named = environment.get(ARCHIVE_VARIABLE, "").strip()
     if named:
-        path = Path(named).expanduser()
-        if not path.exists():
-            raise FerError(f"{ARCHIVE_VARIABLE} names {named}, which doesn't exist. Correct it or unset it.")
-        return path
-    if incoming.is_dir():
-        present = sorted(entry for entry in incoming.iterdir() if not entry.name.startswith("."))
-        if present:
-            # A single CSV may have any name; among several files `editions` looks for the known ones.
-            return present[0] if len(present) == 1 else incoming
-    return _download()
+        return Path(named).expanduser()
+    present = sorted(entry for entry in incoming.glob("*") if not entry.name.startswith("."))
+    if not present:
+        return None
+    # A single CSV may have any name; among several files `editions` looks for the known ones.
+    return present[0] if len(present) == 1 else incoming
 
 
 def _download() -> Path:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from fer import artifacts
-from fer.data import splits
-from fer.data.faces import SIZE, Faces
+from fer.data import duplicates, images, splits
+from fer.data.faces import Faces
 from fer.emotions import COLORS, EMOTIONS, SPLITS
+from fer.sizes import FACE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,21 +66,21 @@ def samples(faces: Faces, table: pd.DataFrame) -> "Figure":
     from matplotlib.figure import Figure
 
     pad = 2
-    step = SIZE + pad
+    step = FACE + pad
     canvas = np.full((len(EMOTIONS) * step - pad, SAMPLES * step - pad), 255, np.uint8)
     train = table["split"].to_numpy(str) == "train"
     for index in range(len(EMOTIONS)):
         rows = np.flatnonzero(train & (faces.labels == index))
         chosen = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]
         for column, row in enumerate(chosen):
-            canvas[index * step : index * step + SIZE, column * step : column * step + SIZE] = faces.images[row]
+            canvas[index * step : index * step + FACE, column * step : column * step + FACE] = _small(faces.images[row])
     figure = Figure(figsize=(10, 10 * len(EMOTIONS) / SAMPLES))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     for side in axes.spines.values():
         side.set_visible(False)
     axes.set_xticks([])
-    axes.set_yticks([i * step + SIZE / 2 for i in range(len(EMOTIONS))], list(EMOTIONS), fontsize=12)
+    axes.set_yticks([i * step + FACE / 2 for i in range(len(EMOTIONS))], list(EMOTIONS), fontsize=12)
     axes.tick_params(length=0, pad=8)
     for tick, emotion in zip(axes.get_yticklabels(), EMOTIONS, strict=True):
         tick.set_color(COLORS[emotion])
@@ -115,11 +117,13 @@ def leak_entries(faces: Faces, table: pd.DataFrame) -> list[Entry]:
 def _paired(
     faces: Faces, table: pd.DataFrame, left: np.ndarray, right: np.ndarray, captions: tuple[str, str]
 ) -> list[Entry]:
+    """The first face of `left` and the first of `right` of each group that reaches into both."""
     groups = table["duplicate_group"].to_numpy(np.int64)
     names = faces.table["emotion"].to_numpy(str)
+    ones, others = (np.flatnonzero(part & (groups >= 0)) for part in (left, right))
+    _, *firsts = np.intersect1d(groups[ones], groups[others], return_indices=True)
     pairs = []
-    for group in np.intersect1d(groups[left & (groups >= 0)], groups[right & (groups >= 0)]):
-        one, other = (int(np.flatnonzero(part & (groups == group))[0]) for part in (left, right))
+    for one, other in zip(ones[firsts[0]].tolist(), others[firsts[1]].tolist(), strict=True):
         alike = float(np.corrcoef(faces.images[one].ravel(), faces.images[other].ravel())[0, 1])
         # Equal images correlate to 1 but for a last digit that depends on the processor; the order must not.
         pairs.append((round(alike, 6), one, other))
@@ -135,10 +139,15 @@ def conflict_entries(faces: Faces, table: pd.DataFrame) -> list[Entry]:
     names = faces.table["emotion"].to_numpy(str)
     entries: dict[bytes, Entry] = {}
     for row in np.flatnonzero(splits.conflicts(groups, faces.labels)):
-        entry = entries.setdefault(faces.images[row].tobytes(), [])
+        entry = entries.setdefault(duplicates.digest(faces.images[row]), [])
         if names[row] not in [caption for _, caption in entry]:
             entry.append((int(row), names[row]))
     return [entry[:2] for entry in entries.values() if len(entry) > 1]
+
+
+def _small(face: np.ndarray) -> np.ndarray:
+    """A face at FER2013's size, in which every sheet shows it, uint8 [48, 48]."""
+    return images.face(Image.fromarray(face), FACE)
 
 
 def _sheet(faces: Faces, entries: Sequence[Entry], title: str, nothing: str) -> "Figure":
@@ -151,19 +160,19 @@ def _sheet(faces: Faces, entries: Sequence[Entry], title: str, nothing: str) -> 
         return figure
     count = min(len(entries), SHEET_COLUMNS * SHEET_ROWS)
     shown = [entries[i] for i in np.linspace(0, len(entries) - 1, count).astype(int)]
-    wide, high, caption_room = 2 * SIZE + 12, SIZE + 16, 10
+    wide, high, caption_room = 2 * FACE + 12, FACE + 16, 10
     canvas = np.full((-(-count // SHEET_COLUMNS) * high, SHEET_COLUMNS * wide), 255, np.uint8)
     figure = Figure(figsize=(11, 11 * canvas.shape[0] / canvas.shape[1]))
     axes = figure.add_axes((0, 0, 1, 1))
     for place, entry in enumerate(shown):
         top, left = place // SHEET_COLUMNS * high + caption_room, place % SHEET_COLUMNS * wide
         for row, caption in entry:
-            canvas[top : top + SIZE, left : left + SIZE] = faces.images[row]
+            canvas[top : top + FACE, left : left + FACE] = _small(faces.images[row])
             axes.text(
-                left + SIZE / 2, top - 2, caption, ha="center", va="baseline",
+                left + FACE / 2, top - 2, caption, ha="center", va="baseline",
                 fontsize=9, fontweight="bold", color=COLORS[caption.split()[-1]],
             )  # fmt: skip
-            left += SIZE + 2
+            left += FACE + 2
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_axis_off()
     axes.set_title(f"{title}: {count} of {len(entries):,}", loc="left", fontsize=13, pad=10)

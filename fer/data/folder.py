@@ -1,89 +1,110 @@
 """Somebody's own faces, in folders by emotion."""
 
+import re
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
 from fer.data import archives, images, progress
-from fer.data.faces import COLUMNS, SIZE, Faces
-from fer.emotions import EMOTIONS, USAGES
+from fer.data.faces import COLUMNS, Faces
+from fer.emotions import CHALLENGE_ORDER, EMOTIONS
 from fer.errors import FerError
 
-# Shares of the three usages where the folder brings no split of its own.
-SHARES = (0.8, 0.1, 0.1)
+# A wrong layout is wrong in every folder: naming a few says as much as naming all.
+NAMED = 5
 
 _USAGE_BY_FOLDER = {
     **dict.fromkeys(("train", "training"), "Training"),
     **dict.fromkeys(("val", "valid", "validation", "publictest"), "PublicTest"),
     **dict.fromkeys(("test", "testing", "privatetest"), "PrivateTest"),
 }
+_NUMBERS = ", ".join(f"{number} {emotion}" for number, emotion in enumerate(CHALLENGE_ORDER))
 
 
-def load(folder: Path, seed: int) -> Faces:
+def load(folder: Path, size: int) -> Faces:
     """Read `<folder>/<emotion>/*` or `<folder>/{train,val,test}/<emotion>/*`.
 
-    Without a split of its own each emotion is cut 80/10/10 into Training, PublicTest and PrivateTest; with
-    train and test alone, a tenth of each emotion of train becomes PublicTest. Names are the files' paths.
-    Any picture becomes its central square, grey, area-resized to 48 x 48.
+    An emotion's folder is called by its word (`Happy`, `happiness`, `3_happiness`) or its number in FER2013
+    (`3`). Nothing is divided here: without train/ and test/ the usage of every face is empty, and with these
+    two alone there is no PublicTest; `splits` cuts what is missing.
 
     Args:
-        folder: holds images of any size; the names of the emotions may be capital or common synonyms.
-        seed: decides the cut; the same names and seed give the same one on every machine.
+        folder: holds images of any size.
+        size: side in pixels of the faces that they become, by `images.face`.
+
+    Returns:
+        The faces in the order of their names, which are the files' paths below the folder.
 
     Raises:
         FerError: a folder is no emotion, an emotion has too few faces, or an image can't be read.
     """
     found = _find(folder)
     _check_classes(found, folder)
-    rng = np.random.default_rng(seed)
-    usages = set(found["usage"])
-    if usages == {""}:
-        found["usage"] = _cut(found, rng, dict(zip(USAGES, SHARES, strict=True)))
-    elif "Training" not in usages or "PrivateTest" not in usages:
-        raise FerError(f"{folder} must hold both train/ and test/, or the emotions' folders alone.")
-    elif "PublicTest" not in usages:
-        train = found["usage"] == "Training"
-        found.loc[train, "usage"] = _cut(found[train], rng, {"Training": 0.9, "PublicTest": 0.1})
-    pixels = np.empty((len(found), SIZE, SIZE), np.uint8)
+    pixels = np.empty((len(found), size, size), np.uint8)
     with progress.bar(f"Reading {folder.name}", len(found)) as advance:
         for index, name in enumerate(found["name"]):
             path = folder / name
-            pixels[index] = images.face(images.decode(path.read_bytes(), str(path)))
+            pixels[index] = images.face(images.decode(path.read_bytes(), str(path)), size)
             advance()
     return Faces(pixels, found).canonical()
 
 
 def _find(folder: Path) -> pd.DataFrame:
+    """The table of the faces, before any is read."""
     rows = []
+    strange = set()
     for name in archives.walk(folder):
         place = PurePosixPath(name)
         if place.suffix.lower() not in images.SUFFIXES:
             continue
-        *above, word = place.parts[:-1] or ("",)
-        emotion = images.emotion_named(word)
-        if emotion is None or len(above) > 1:
-            raise FerError(
-                f"{folder / name}: {word or 'the top folder'} is no emotion's folder. Sort the images into "
-                f"{', '.join(EMOTIONS)}, or into these below train/, val/ and test/."
-            )
-        usage = _USAGE_BY_FOLDER.get(above[0].lower()) if above else ""
-        if usage is None:
-            raise FerError(f"{folder / above[0]} is none of train/, val/ and test/. Rename or remove it.")
+        above = place.parts[:-1]
+        usage = _USAGE_BY_FOLDER.get(above[0].lower(), "") if above else ""
+        words = above[1:] if usage else above
+        emotion = _emotion(words[0]) if words else None
+        if emotion is None or len(words) > 1:
+            strange.add(words[0] if words and emotion is None else "/".join(above))
         rows.append((name, usage, emotion))
+    if strange:
+        raise FerError(_explain(folder, sorted(strange)))
     if not rows:
         raise FerError(f"{folder} holds no images ({', '.join(images.SUFFIXES)}). Check data.dataset.")
     found = pd.DataFrame(rows, columns=list(COLUMNS))
-    if found["usage"].eq("").any() and found["usage"].ne("").any():
+    usages = set(found["usage"])
+    if "" in usages and len(usages) > 1:
         raise FerError(f"{folder} holds both emotions and train/, val/ or test/ at its top. Keep one of the two.")
+    if usages != {""} and not {"Training", "PrivateTest"} <= usages:
+        raise FerError(f"{folder} must hold both train/ and test/, or the emotions' folders alone.")
     return found
 
 
+def _emotion(word: str) -> str | None:
+    """The emotion that a folder's name means; a name of digits alone is FER2013's number."""
+    if not re.fullmatch("[0-9]+", word.strip()):
+        return images.emotion_named(word)
+    number = int(word)
+    return CHALLENGE_ORDER[number] if number < len(CHALLENGE_ORDER) else None
+
+
+def _explain(folder: Path, strange: list[str]) -> str:
+    named = ", ".join(name or "its top" for name in strange[:NAMED])
+    more = f" and {len(strange) - NAMED} more" if len(strange) > NAMED else ""
+    numbered = any(name.strip().isdecimal() for name in strange)
+    others = " Numbers are FER2013's; another set's mean other emotions: give its folders words." if numbered else ""
+    return (
+        f"{folder} holds images in folders that are no emotion's: {named}{more}. Understood are "
+        f"{', '.join(EMOTIONS)}, their common synonyms, and FER2013's numbers ({_NUMBERS}), at the top or right "
+        f"below train/, val/ and test/.{others} Rename or remove the rest."
+    )
+
+
 def _check_classes(found: pd.DataFrame, folder: Path) -> None:
-    for usage in sorted(set(found["usage"])):
-        part = found[found["usage"] == usage]
-        least = len(USAGES) if usage == "" else 1
-        counts = part["emotion"].value_counts()
+    usages = set(found["usage"])
+    # What is cut from a usage later needs a face of each emotion, too.
+    needed = {"": 3, "Training": 1 if "PublicTest" in usages else 2}
+    for usage in sorted(usages):
+        counts = found.loc[found["usage"] == usage, "emotion"].value_counts()
+        least = needed.get(usage, 1)
         for emotion in EMOTIONS:
             if counts.get(emotion, 0) < least:
                 where = f"{folder} ({usage})" if usage else str(folder)
@@ -91,17 +112,3 @@ def _check_classes(found: pd.DataFrame, folder: Path) -> None:
                     f"{where} has {counts.get(emotion, 0)} faces of {emotion}; at least {least} are needed: "
                     "every split must hold every emotion. Add some."
                 )
-
-
-def _cut(found: pd.DataFrame, rng: np.random.Generator, shares: dict[str, float]) -> np.ndarray:
-    """A usage for each row, drawn per emotion; every usage but the first gets at least one face of each."""
-    usage = np.full(len(found), next(iter(shares)), dtype=object)
-    emotions = found["emotion"].to_numpy()
-    for emotion in EMOTIONS:
-        rows = rng.permutation(np.flatnonzero(emotions == emotion))
-        start = 0
-        for name, share in list(shares.items())[1:]:
-            count = min(max(1, round(share * len(rows))), len(rows) - start - 1)
-            usage[rows[start : start + count]] = name
-            start += count
-    return usage

@@ -6,7 +6,6 @@ import re
 import numpy as np
 from PIL import Image, ImageOps
 
-from fer.data.faces import SIZE
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
 
@@ -52,9 +51,12 @@ def grey(image: Image.Image) -> np.ndarray:
     return np.asarray(image if image.mode == "L" else image.convert("RGB").convert("L"))
 
 
-def face(image: Image.Image) -> np.ndarray:
-    """Any picture as a face: upright, grey, its central square, area-resized; uint8 [48, 48]."""
+def face(image: Image.Image, size: int) -> np.ndarray:
+    """Any picture as a face: upright, grey, its central square; uint8 [size, size].
+
+    A larger square is reduced by area, a smaller one enlarged by cubic interpolation.
+    """
     picture = Image.fromarray(grey(ImageOps.exif_transpose(image)))
-    shrinking = min(picture.size) >= SIZE
+    shrinking = min(picture.size) >= size
     filter_ = Image.Resampling.BOX if shrinking else Image.Resampling.BICUBIC
-    return np.asarray(ImageOps.fit(picture, (SIZE, SIZE), filter_))
+    return np.asarray(ImageOps.fit(picture, (size, size), filter_))

@@ -25,9 +25,11 @@ from fer.errors import FerError
 
 COLUMNS = ("name", "row", "split", "reason", "duplicate_group", "unseen")
 EXCLUDED = "excluded"
+HELD_OUT = 0.1  # share of val, and of test, where the data set brings none
 PAIRS = (("train", "val"), ("train", "test"), ("val", "test"))
 
-_OFFICIAL = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
+# A face without a usage is train until test and val are cut.
+_OFFICIAL = {"Training": "train", "PublicTest": "val", "PrivateTest": "test", "": "train"}
 
 
 def make(faces: Faces, settings: config.Split, seed: int) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -37,6 +39,14 @@ def make(faces: Faces, settings: config.Split, seed: int) -> tuple[pd.DataFrame,
     Training, emotion by emotion, copies kept together. `combined` makes the same table as `official`: its
     test set holds its val set, which one column can't say, so `members` does.
 
+    What a folder does not bring is cut in the same way under every protocol: a tenth becomes test where the
+    usages are empty, and a tenth val where there is no PublicTest (`stratified`: `val_fraction`).
+
+    Args:
+        faces: all faces.
+        settings: the protocol, and what counts as a copy.
+        seed: draws what is cut; without a cut it has no influence.
+
     Returns:
         The table that this module describes, and the audit for `metrics/data.json`.
 
@@ -44,12 +54,7 @@ def make(faces: Faces, settings: config.Split, seed: int) -> tuple[pd.DataFrame,
         FerError: a split would hold no face of some emotion.
     """
     copies = duplicates.find(faces.images, settings.hash_distance, settings.correlation)
-    split = faces.table["usage"].map(_OFFICIAL).to_numpy(object)
-    reason = np.full(len(faces), "", dtype=object)
-    if settings.protocol == "stratified":
-        reason[split == "val"] = "unused"
-        split[_cut(faces.labels, split == "train", copies.near, settings.val_fraction, seed)] = "val"
-    split[reason != ""] = EXCLUDED
+    split, reason = _divide(faces, copies.near, settings, seed)
     reason[(split == "train") & copies.blank] = "blank"
     split[reason != ""] = EXCLUDED
     audit = _audit(faces, split, copies)
@@ -84,13 +89,14 @@ def members(table: pd.DataFrame, protocol: str) -> dict[str, np.ndarray]:
 
     - `train`, `val`, `test`: by the table; under the protocol `combined`, `test` is val and test together.
     - `test_unseen`: test faces with no copy in train or val (so never a val face).
-    - `test_combined`: PublicTest and PrivateTest together, whatever the protocol. Except under `stratified`
-      it contains the set on which models are selected: for comparison with other work only.
+    - `test_combined`: PublicTest and PrivateTest together, whatever the protocol; val and test together where
+      one of these was cut here. Except where `stratified` sets PublicTest aside, it contains the set on which
+      models are selected: for comparison with other work only.
     """
     split = table["split"].to_numpy(str)
     rows = table["row"].to_numpy(np.int64)
-    public = table["reason"].to_numpy(str) == "unused" if protocol == "stratified" else split == "val"
-    both = public | (split == "test")
+    unused = table["reason"].to_numpy(str) == "unused"
+    both = (unused if unused.any() else split == "val") | (split == "test")
     return {
         "train": rows[split == "train"],
         "val": rows[split == "val"],
@@ -100,18 +106,46 @@ def members(table: pd.DataFrame, protocol: str) -> dict[str, np.ndarray]:
     }
 
 
-def _cut(labels: np.ndarray, pool: np.ndarray, groups: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Rows of the pool that become val: about `fraction` of each emotion, copies kept together, int64."""
+def _divide(faces: Faces, groups: np.ndarray, settings: config.Split, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`split` and `reason` of each face by its usage and the protocol; what is missing is cut, object [N] twice."""
+    split = faces.table["usage"].map(_OFFICIAL).to_numpy(object)
+    reason = np.full(len(faces), "", dtype=object)
+    rng = np.random.default_rng(seed)
+    val = HELD_OUT
+    if faces.table["usage"].eq("").any():
+        split[_cut(faces.labels, split == "train", groups, HELD_OUT, rng)] = "test"
+        val = HELD_OUT / (1 - HELD_OUT)  # of what is left: as many as test has
+    if settings.protocol == "stratified":
+        reason[split == "val"] = "unused"
+        split[split == "val"] = EXCLUDED
+        val = settings.val_fraction
+    if not (split == "val").any():
+        split[_cut(faces.labels, split == "train", groups, val, rng)] = "val"
+    return split, reason
+
+
+def _cut(
+    labels: np.ndarray, pool: np.ndarray, groups: np.ndarray, fraction: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Rows of the pool to be held out: about `fraction` of each emotion, copies kept together, int64.
+
+    The groups of copies (a face alone is one) are gone through in a drawn order, and each is taken that
+    still fits into what is wanted. Where none does, the smallest is.
+    """
     rows = np.flatnonzero(pool)
     own = np.where(groups < 0, np.arange(len(groups)) + len(groups), groups)[rows]
     _, first, unit, sizes = np.unique(own, return_index=True, return_inverse=True, return_counts=True)
     emotion = labels[rows[first]]  # copies with different labels count as the first one's
-    rng = np.random.default_rng(seed)
     taken = np.zeros(len(sizes), bool)
     for index in range(len(EMOTIONS)):
         order = rng.permutation(np.flatnonzero(emotion == index))
         wanted = max(1, round(fraction * int((labels[rows] == index).sum())))
-        taken[order[np.cumsum(sizes[order]) <= wanted]] = True
+        for number in order:
+            if sizes[number] <= wanted:
+                taken[number] = True
+                wanted -= sizes[number]
+        if order.size and not taken[order].any():
+            taken[order[np.argmin(sizes[order])]] = True
     return rows[taken[unit.reshape(-1)]]
 
 
@@ -131,7 +165,8 @@ def _check_classes(faces: Faces, split: np.ndarray) -> None:
             if not count:
                 raise FerError(
                     f"The split {name} has no face of {emotion}. Add some to the data set, or choose another "
-                    "split.protocol, a larger split.val_fraction or split.drop_leaks: false."
+                    "split.protocol, a larger split.val_fraction or split.drop_leaks: false. Copies of one face "
+                    "stay in one split: a smaller split.hash_distance or a larger split.correlation finds fewer."
                 )
 
 

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from fer import artifacts
-from fer.emotions import MODELS
 from fer.errors import FerError
-from fer.evaluation import metrics
+from fer.evaluation.plot_tables import PLOTS
+from fer.models import MODELS
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Result:
 
     Attributes:
         name: of the model.
-        metrics: the content of `metrics/<name>.json`.
-        test: the rows of `data/predictions/<name>.parquet` that belong to test, sorted by name.
+        metrics: the content of `metrics/detail/<name>.json`.
+        test: the content of `plots/confusion/<name>.csv`: each test face with its `row`, `actual` and `predicted`.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Result:
     @property
     def correct(self) -> np.ndarray:
         """Whether each test face was recognised, bool [N]."""
-        return metrics.probabilities_of(self.test).argmax(axis=1) == metrics.labels_of(self.test)
+        return (self.test["actual"] == self.test["predicted"]).to_numpy()
 
     def value(self, subset: str, metric: str = "accuracy") -> float | None:
         """One metric of one subset, None where the subset was not measured."""
@@ -78,36 +78,31 @@ class Pair:
 
 
 def load(
-    protocol: str,
-    names: Sequence[str] = MODELS,
-    scores: Path | str = "metrics",
-    predictions: Path | str = "data/predictions",
+    names: Sequence[str] = tuple(MODELS),
+    details: Path | str = "metrics/detail",
+    answers: Path | str = PLOTS / "confusion",
 ) -> list[Result]:
-    """Read the metrics and predictions of the named models.
+    """Read what the evaluations of the named models found.
 
     Args:
-        protocol: `split.protocol`; under `combined` val belongs to test.
         names: of the models.
-        scores: folder of `<name>.json`.
-        predictions: folder of `<name>.parquet`.
+        details: folder of `<name>.json`.
+        answers: folder of `<name>.csv`.
 
     Raises:
         FerError: a file is missing or incomplete, or two models were measured on different faces.
     """
-    tested = ("val", "test") if protocol == "combined" else ("test",)
     results = []
     for name in names:
-        path = Path(scores) / f"{name}.json"
-        content = artifacts.read_json(path)
-        missing = [key for key in ("parameters", "training", "val", "test") if key not in content]
-        table = artifacts.read_table(Path(predictions) / f"{name}.parquet")
-        missing += [column for column in ("name", "split", "emotion") if column not in table.columns]
+        content = artifacts.read_json(Path(details) / f"{name}.json")
+        missing = [key for key in ("parameters", "epochs", "val", "test") if key not in content]
+        test = artifacts.read_table(Path(answers) / f"{name}.csv")
+        missing += [column for column in ("row", "actual", "predicted") if column not in test.columns]
         if missing:
             raise FerError(f"The results of {name} lack {missing[0]}. Run `dvc repro -f evaluate@{name}`.")
-        test = table[table["split"].isin(tested)].sort_values("name", ignore_index=True)
         results.append(Result(name, content, test))
     for other in results[1:]:
-        if not results[0].test[["name", "emotion"]].equals(other.test[["name", "emotion"]]):
+        if not results[0].test[["row", "actual"]].equals(other.test[["row", "actual"]]):
             raise FerError(
                 f"{results[0].name} and {other.name} were measured on different test faces. Run `dvc repro`."
             )
@@ -135,41 +130,54 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def difference_interval(
-    first_only: int, second_only: int, faces: int, bootstrap: int, seed: int = 0
-) -> tuple[float, float]:
-    """95 % paired bootstrap interval of accuracy(second) - accuracy(first), resampling faces.
+def difference_interval(gain: np.ndarray, groups: np.ndarray, bootstrap: int, seed: int = 0) -> tuple[float, float]:
+    """95 % bootstrap interval (Efron 1979) of a difference of accuracies, resampling groups of copies.
 
-    How many faces of each kind (first alone right, second alone right, neither or both) a resample draws is
-    multinomial, so the counts are drawn instead of the faces.
+    Copies of one face are answered alike, so they are no independent evidence: they are drawn together.
+
+    Args:
+        gain: int [N], +1 where only the second model is right, -1 where only the first is, else 0.
+        groups: int [N], equal for copies of a face, -1 for a face without copies.
+        bootstrap: resamples.
+        seed: of these.
     """
-    shares = np.array([first_only, second_only, faces - first_only - second_only]) / faces
-    draws = np.random.default_rng(seed).multinomial(faces, shares, size=bootstrap)
-    low, high = np.percentile((draws[:, 1] - draws[:, 0]) / faces, [2.5, 97.5])
+    alone = groups < 0
+    unit = np.where(alone, groups.max(initial=0) + 1 + np.arange(len(groups)), groups)
+    _, unit = np.unique(unit, return_inverse=True)
+    gains, faces = np.bincount(unit, gain), np.bincount(unit)
+    generator = np.random.default_rng(seed)
+    found = []
+    for _ in range(bootstrap):
+        drawn = generator.integers(len(faces), size=len(faces))
+        found.append(gains[drawn].sum() / faces[drawn].sum())
+    low, high = np.percentile(found, [2.5, 97.5])
     return float(low), float(high)
 
 
-def paired(results: Sequence[Result], bootstrap: int, seed: int = 0) -> list[Pair]:
+def paired(results: Sequence[Result], groups: np.ndarray, bootstrap: int) -> list[Pair]:
     """Every pair of models, with p-values corrected over all of them.
+
+    Args:
+        results: the models.
+        groups: int [faces], for every face of the data set the number of its group of copies, -1 alone.
+        bootstrap: resamples of each interval.
 
     Raises:
         FerError: test holds no face.
     """
-    correct = {result.name: result.correct for result in results}
-    found: list[tuple[str, str, int, int]] = []
-    for first, second in combinations(correct, 2):
-        a, b = correct[first], correct[second]
-        found.append((first, second, int((a & ~b).sum()), int((b & ~a).sum())))
-    faces = len(results[0].test) if results else 0
-    if not faces:
+    if not len(results[0].test):
         raise FerError("There is no test face to compare models on. Check the `split` section of params.yaml.")
-    p_values = [mcnemar(first_only, second_only) for _, _, first_only, second_only in found]
-    pairs = []
-    for (first, second, first_only, second_only), p, p_holm in zip(found, p_values, holm(p_values), strict=True):
-        low, high = difference_interval(first_only, second_only, faces, bootstrap, seed)
-        difference = (second_only - first_only) / faces
-        pairs.append(Pair(first, second, first_only, second_only, difference, low, high, p, p_holm))
-    return pairs
+    tested = groups[results[0].test["row"].to_numpy()]
+    gains = {
+        (first.name, second.name): second.correct.astype(int) - first.correct
+        for first, second in combinations(results, 2)
+    }
+    only = {names: (int((gain < 0).sum()), int((gain > 0).sum())) for names, gain in gains.items()}
+    p_values = [mcnemar(*counts) for counts in only.values()]
+    return [
+        Pair(*names, *only[names], float(gain.mean()), *difference_interval(gain, tested, bootstrap), p, p_holm)
+        for (names, gain), p, p_holm in zip(gains.items(), p_values, holm(p_values), strict=True)
+    ]
 
 
 def ranking(results: Sequence[Result]) -> list[Result]:

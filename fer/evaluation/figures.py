@@ -1,57 +1,74 @@
-"""Tables that DVC's plot templates draw: confusion, recall per emotion and reliability of one model.
+"""The one picture of the comparison: accuracy of the models, beside what others reached."""
 
-Each table names its model in a column, so that one DVC plot can read the files of several models, and each
-model can be measured without the others.
-"""
-
+from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from fer import artifacts
-from fer.emotions import EMOTIONS
-from fer.evaluation import metrics
+from fer.evaluation.compare import Result
+from fer.evaluation.original import DATASET, HUMAN, ORIGINAL
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_OURS, _THEIRS, _SOFT = "#0072B2", "#D55E00", "#8A8A8A"
 
 
-def confusion_table(model: str, test: pd.DataFrame) -> pd.DataFrame:
-    """One row a test face: `model`, `actual`, `predicted`, for DVC's two confusion templates."""
-    predicted = np.array(EMOTIONS)[metrics.probabilities_of(test).argmax(axis=1)]
-    return pd.DataFrame({"model": model, "actual": test["emotion"].to_numpy(), "predicted": predicted})
-
-
-def recall_table(model: str, test: pd.DataFrame) -> pd.DataFrame:
-    """One row an emotion that test holds: `model`, `emotion`, `recall` (share), `faces` (count)."""
-    table = metrics.confusion(metrics.probabilities_of(test).argmax(axis=1), metrics.labels_of(test))
-    counts = table.sum(axis=1)
-    held = counts > 0
-    recall = np.diag(table)[held] / counts[held]
-    return pd.DataFrame(
-        {
-            "model": model,
-            "emotion": np.array(EMOTIONS)[held],
-            "recall": recall.round(4),
-            "faces": counts[held],
-        }
-    )
-
-
-def reliability_table(model: str, test: pd.DataFrame) -> pd.DataFrame:
-    """One row a used bin of confidence: `model` and the columns of `metrics.calibration`."""
-    table = metrics.calibration(metrics.probabilities_of(test), metrics.labels_of(test)).round(4)
-    table.insert(0, "model", model)
-    return table
-
-
-def write_model_plots(folder: Path | str, model: str, test: pd.DataFrame) -> None:
-    """Write `confusion.csv`, `recall.csv` and `reliability.csv` of one model.
+def accuracy_figure(results: Sequence[Result], dataset: str) -> "Figure":
+    """Test accuracy of each model with its 95 % interval; on FER2013 beside the original work and people.
 
     Args:
-        folder: `plots/evaluation/<model>`; emptied first.
-        model: its name.
-        test: the test rows of its predictions, with TTA.
+        results: at least one model, best on top whatever the order given.
+        dataset: `data.dataset`; other figures are shown for FER2013 alone.
     """
-    folder = artifacts.clean_folder(folder)
-    artifacts.write_table(folder / "confusion.csv", confusion_table(model, test))
-    artifacts.write_table(folder / "recall.csv", recall_table(model, test))
-    artifacts.write_table(folder / "reliability.csv", reliability_table(model, test))
+    # No pyplot: it would pick a window system and keep the figure alive.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.6, 1.7 + 0.6 * len(results)), layout="constrained")
+    axes = figure.add_subplot()
+    ordered = sorted(results, key=lambda result: float(result.metrics["test"]["accuracy"]))
+    known = dataset == DATASET
+    if known:
+        axes.axvspan(
+            100 * (HUMAN.accuracy - HUMAN.spread), 100 * (HUMAN.accuracy + HUMAN.spread),
+            color="#ECECEC", zorder=0, label="people (Goodfellow et al. 2013)",
+        )  # fmt: skip
+    frequent = 100 * float(ordered[0].test["actual"].value_counts(normalize=True).max())
+    axes.axvline(frequent, color=_SOFT, linestyle=":", label="always the most frequent emotion")
+    for height, result in enumerate(ordered):
+        _model_row(axes, height, result, ORIGINAL.get(result.name) if known else None)
+    axes.set(yticks=range(len(ordered)), yticklabels=[result.name for result in ordered])
+    axes.set(ylim=(-0.5, len(ordered) - 0.4), xlabel="accuracy (percent)")
+    axes.set_title(f"{_title(dataset)}: accuracy on {len(ordered[0].test):,} test faces", loc="left", fontsize=12)
+    axes.grid(axis="x", color="#E4E4E4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, labelsize=11)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    handles, labels = axes.get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    figure.legend(unique.values(), unique.keys(), loc="outside lower left", ncols=2, frameon=False, fontsize=9)
+    return figure
+
+
+def write_accuracy(path: Path | str, results: Sequence[Result], dataset: str) -> None:
+    """Write `accuracy_figure` as PNG."""
+    artifacts.write_figure(path, accuracy_figure(results, dataset), dpi=130)
+
+
+def _model_row(axes: "Axes", height: int, result: Result, original: float | None) -> None:
+    test = result.metrics["test"]
+    accuracy, low, high = (100 * float(test[key]) for key in ("accuracy", "accuracy_low", "accuracy_high"))
+    if original is not None:
+        style: dict[str, Any] = {"mfc": "white", "mec": _THEIRS, "mew": 1.6, "ms": 7, "linestyle": "none"}
+        label = "original work, on PublicTest + PrivateTest, with leaks"
+        axes.plot(100 * original, height, "D", label=label, zorder=2, **style)
+    spread = [[accuracy - low], [high - accuracy]]
+    label = "this project, test with 95 % interval"
+    axes.errorbar(accuracy, height, xerr=spread, fmt="o", color=_OURS, capsize=4, ms=7, label=label, zorder=3)
+    place: dict[str, Any] = {"xytext": (0, 8), "textcoords": "offset points", "ha": "center"}
+    axes.annotate(f"{accuracy:.1f}", (accuracy, height), color=_OURS, fontweight="bold", **place)
+
+
+def _title(dataset: str) -> str:
+    return {DATASET: "FER2013", "drawn": "Drawn faces"}.get(dataset, Path(dataset).name)

@@ -25,7 +25,7 @@ def page(results: Sequence[Result], pairs: Sequence[Pair], dataset: str, protoco
     """The whole report as Markdown.
 
     Args:
-        results: the models, with `metrics/<name>.json` and their test predictions.
+        results: the models, with their metrics and their answers on test.
         pairs: what `compare.paired` found for them.
         dataset: `data.dataset`; only for FER2013 are the original work's figures shown beside ours.
         protocol: `split.protocol`; it decides what test and combined hold.
@@ -45,7 +45,7 @@ def page(results: Sequence[Result], pairs: Sequence[Pair], dataset: str, protoco
         ),
     ]
     if pairs:
-        parts += ["## Which differences are real", _pair_table(pairs), _pair_notes(pairs)]
+        parts += ["## Which of these trainings differ", _pair_table(pairs), _pair_notes(pairs)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -69,14 +69,6 @@ def percent(share: float | None) -> str:
     return NONE if share is None else f"{100 * share:.1f}"
 
 
-def duration(seconds: float) -> str:
-    """Seconds as people say them: `38 s`, `43 min`, `1 h 05 min`."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
 def _interval(metrics: Result, subset: str) -> str:
     low, high = metrics.value(subset, "accuracy_low"), metrics.value(subset, "accuracy_high")
     return f"{percent(metrics.value(subset))} ({percent(low)} to {percent(high)})"
@@ -85,7 +77,7 @@ def _interval(metrics: Result, subset: str) -> str:
 def _headline(ranked: Sequence[Result], dataset: str, protocol: str) -> str:
     best = ranked[0]
     name = {DATASET: "FER2013", "drawn": "the embedded set of drawn faces"}.get(dataset, f"`{dataset}`")
-    frequent = best.test["emotion"].value_counts(normalize=True)
+    frequent = best.test["actual"].value_counts(normalize=True)
     seen = "val among them" if protocol == "combined" else "which no choice has seen"
     return _wrap(
         f"""On {name}, **{best.name}** is the best of {len(ranked)} on val ({percent(best.value("val"))} %),
@@ -104,16 +96,15 @@ def _accuracy_table(ranked: Sequence[Result], dataset: str) -> str:
         "combined",
         "val",
         "parameters",
-        "training",
+        "epochs",
     ]
     rows = []
     for result in ranked:
-        training = result.metrics["training"]
         row = [result.name, _interval(result, "test")]
         row += [percent(result.value(name)) for name in ("test_single_view", "test_unseen", "test_combined", "val")]
         row += [
             f"{result.metrics['parameters']:,}",
-            f"{duration(training['seconds'])} on {training['device']}",
+            f"{result.metrics['epochs']}",
         ]
         if dataset == DATASET:
             row.insert(5, _theirs(result.name))
@@ -131,14 +122,14 @@ def _theirs(name: str) -> str:
 def _accuracy_notes(ranked: Sequence[Result], dataset: str, protocol: str) -> str:
     held, both = _MEANING.get(protocol, _MEANING["official"])
     notes = [
-        f"""**test**: {held}, with test-time augmentation (`evaluate.tta`). The interval resamples the faces
-        (bootstrap); another training seed may fall outside.""",
+        f"""**test**: {held}, with test-time augmentation (`evaluate.tta`). The interval (Wilson 1927) says how
+        far other faces could move the number; another training seed may fall outside.""",
         "**single view**: the same faces, each seen once.",
         "**unseen**: the part of test that has no copy in train or val.",
         f"**combined**: {both}.",
         """**val**: the selection set. Each model's best epoch was picked here, so this number is
         optimistic.""",
-        "**training**: wall-clock time of all epochs.",
+        "**epochs**: of the whole training, all phases together. Times are in `metrics/times/`.",
     ]
     if dataset == DATASET:
         notes.insert(
@@ -159,7 +150,7 @@ def _accuracy_notes(ranked: Sequence[Result], dataset: str, protocol: str) -> st
 
 
 def _recall_table(ranked: Sequence[Result]) -> str:
-    counts = ranked[0].test["emotion"].value_counts()
+    counts = ranked[0].test["actual"].value_counts()
     rows = [
         [emotion, f"{int(counts.get(emotion, 0)):,}", *[percent(result.recall(emotion)) for result in ranked]]
         for emotion in EMOTIONS
@@ -200,10 +191,11 @@ def _pair_notes(pairs: Sequence[Pair]) -> str:
     number = "one pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
     return _wrap(
         f"""Both models of a pair saw the same test faces, so what counts is the faces on which exactly one of
-        them is right. `points` is the difference of the two accuracies with its paired bootstrap interval;
-        `p` is McNemar's exact test (1947) on the two counts, two-sided, corrected for {number} by Holm's
-        method (1979); a difference is called significant below {LEVEL}. The test compares the models as
-        trained here: another seed gives other ones."""
+        them is right. `points` is the difference of the two accuracies, with an interval that resamples groups
+        of copies (bootstrap); `p` is McNemar's exact test (1947) on the two counts, two-sided, corrected for
+        {number} by Holm's method (1979); a difference is called significant below {LEVEL}. This is about the
+        models as they were trained here, once each. It does not say that one method is better than another:
+        that takes several trainings of each, with other seeds."""
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 DATASET: Final = "fer2013"
-ORIGINAL: Final = {"classifier": 0.452, "transformer": 0.536, "gnn": 0.506, "cnn": 0.6999}
+ORIGINAL: Final = {"mlp": 0.452, "transformer": 0.536, "gnn": 0.506, "cnn": 0.6999}
 ORIGINAL_TEST_FACES: Final = 7_092
 ORIGINAL_LEAKED_FACES: Final = 514
 

@@ -8,13 +8,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fer import artifacts, device
+from fer import artifacts, device, models
 from fer.config import Params
 from fer.data import splits
 from fer.data.faces import Faces
 from fer.emotions import EMOTIONS
 from fer.evaluation import metrics, predict
-from fer.models import inputs, parameter_count
+from fer.models import inputs
+
+# What DVC knows as metrics; the rest is in the detail.
+ACCURACIES = ("val", "test", "test_unseen", "test_single_view")
+TEST_MEASURES = ("balanced_accuracy", "log_loss")
 
 
 def score(
@@ -29,8 +33,8 @@ def score(
         trained: the folder of the models' folders.
 
     Returns:
-        The predictions (`name`, `split`, `emotion`, seven probabilities with TTA), the content of
-        `metrics/<name>.json`, and which rows of the predictions belong to test, bool.
+        The predictions (`name`, `split`, `emotion`, seven probabilities with TTA; the index is the face's row in
+        `data/faces`), the content of `metrics/detail/<name>.json`, and which predictions belong to test, bool.
 
     Raises:
         FerError: an artefact is missing or damaged, or a subset holds no face.
@@ -41,24 +45,37 @@ def score(
     del members["train"]
     rows = np.unique(np.concatenate(list(members.values())))
 
-    model = predict.Model.load(trained / name)
-    values = inputs.load(name, data)
-    if name != "cnn":
+    network, trained_with = models.load(trained / name)
+    values = inputs.load(network.sees, data)
+    if network.sees == "landmarks":
         members["test_detected"] = np.intersect1d(members["test"], np.flatnonzero(inputs.known(values)))
-    looks = predict.views(name, params.evaluate.tta, params.evaluate.views)
+    views = network.views(params.evaluate.tta, params.evaluate.views)
     place = torch.device(device.choose(params.train.device))
-    found = predict.probabilities(model, values[rows], looks, params.evaluate.batch_size, place)
-    with click.progressbar(found, length=len(looks), label=f"{name}: views of {len(rows):,} faces") as bar:
+    found = predict.probabilities(network, values[rows], views, params.evaluate.batch_size, place)
+    with click.progressbar(found, length=len(views), label=f"{name}: views of {len(rows):,} faces") as bar:
         by_view = list(bar)
 
-    scored = table.loc[rows, ["name", "split"]].reset_index(drop=True)
+    scored = table.loc[rows, ["name", "split"]]
     scored["emotion"] = faces.table["emotion"].to_numpy()[rows]
-    predictions = scored.join(pd.DataFrame(np.mean(by_view, axis=0, dtype=np.float64), columns=list(EMOTIONS)))
-    single_view = scored.join(pd.DataFrame(by_view[0], columns=list(EMOTIONS)))
+    averaged = np.mean(by_view, axis=0, dtype=np.float64)
+    predictions, single_view = (
+        scored.join(pd.DataFrame(found, rows, list(EMOTIONS))) for found in (averaged, by_view[0])
+    )
     masks = {subset: np.isin(rows, chosen) for subset, chosen in members.items()}
     measured = {
-        "parameters": parameter_count(model.network),
-        "training": artifacts.read_json(trained / name / "training.json"),
-        **metrics.report(predictions, single_view, masks, params.evaluate.bootstrap),
+        "parameters": models.parameter_count(network),
+        "epochs": trained_with["epochs"],
+        "best_epoch": trained_with["best_epoch"],
+        "views": len(views),
+        **metrics.report(predictions, single_view, masks),
     }
     return predictions, measured, masks["test"]
+
+
+def headline(name: str, measured: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """The handful of numbers that DVC's tables show: accuracies of some subsets, and two measures of test.
+
+    The model's name is the outer key, so that a column of `dvc exp show` is called `cnn.val`.
+    """
+    accuracies = {subset: measured[subset]["accuracy"] for subset in ACCURACIES if subset in measured}
+    return {name: accuracies | {measure: measured["test"][measure] for measure in TEST_MEASURES}}

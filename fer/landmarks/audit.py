@@ -10,28 +10,25 @@ from fer.errors import FerError
 from fer.landmarks.extract import Landmarks
 
 
-def audit(faces: Faces, landmarks: Landmarks, attempts: int) -> dict[str, Any]:
-    """Faces, found and rate: overall, by attempt, by usage and by emotion.
+def audit(faces: Faces, landmarks: Landmarks, views: int) -> dict[str, Any]:
+    """Faces, found and rate: overall, by usage and by emotion; and how many views found them.
 
     Args:
         faces: N faces.
         landmarks: their landmarks, in the same order.
-        attempts: how many attempts were made; attempt n counts those that all earlier ones missed.
+        views: how many there are.
 
     Raises:
         FerError: not one face was found, so there is nothing to train on.
     """
     if not landmarks.detected.any():
         raise FerError(f"MediaPipe found no face in any of {len(faces)} images. Are they upright faces?")
-    tried = [landmarks.attempt == 0] + [landmarks.attempt == number for number in range(1, attempts + 1)]
+    counts = np.bincount(landmarks.views, minlength=views + 1)
     table = faces.table
     return {
         **_share(landmarks.detected),
         "missed": int((~landmarks.detected).sum()),
-        "attempts": {
-            str(number): _share(tried[number][(landmarks.attempt == 0) | (landmarks.attempt >= number)])
-            for number in range(1, attempts + 1)
-        },
+        "found_by_views": {str(number): int(count) for number, count in enumerate(counts)},
         "usage": _shares(landmarks.detected, table["usage"].to_numpy(str), USAGES),
         "emotion": _shares(landmarks.detected, table["emotion"].to_numpy(str), EMOTIONS),
     }

@@ -1,10 +1,12 @@
 """Pictures of landmarks: sheets of found and missed faces, the graph on the mean face."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer.data.faces import SIZE, Faces
+from fer import sizes
+from fer.data.faces import Faces
 from fer.emotions import COLORS, EMOTIONS
 from fer.landmarks import topology
 from fer.landmarks.extract import Landmarks
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+SIZE = sizes.FACE  # pixels of a face on a sheet: larger ones are reduced
 GAP = 3  # pixels of a face between two faces of a sheet
 REGION_COLORS = {
     "lips": "#D55E00",
@@ -29,12 +32,15 @@ REGION_COLORS = {
 ISOLATED_COLOR = "#D9DEE4"
 
 
-def found_sheet(faces: Faces, landmarks: Landmarks, columns: int = 10, seed: int = 0) -> "Figure":
+def found_sheet(
+    faces: Faces, landmarks: Landmarks, locate: Callable[[np.ndarray], np.ndarray], columns: int = 10, seed: int = 0
+) -> "Figure":
     """Faces with their landmarks: a row for each emotion, faces drawn at random.
 
     Args:
         faces: N faces.
         landmarks: their landmarks, in the same order.
+        locate: where the landmarks lie in some faces: uint8 [n, S, S] -> float [n, 478, 3] in sides of the image.
         columns: faces a row.
         seed: chooses the faces.
     """
@@ -45,7 +51,7 @@ def found_sheet(faces: Faces, landmarks: Landmarks, columns: int = 10, seed: int
     figure, axes = _sheet(faces.images, chosen, columns)
     axes.set_autoscale_on(False)
     _label_rows(axes)
-    _draw_landmarks(axes, landmarks.xyz, chosen)
+    _draw_landmarks(axes, locate(faces.images[np.concatenate(chosen)]), chosen)
     total = int(landmarks.detected.sum())
     axes.set_title(f"Landmarks found in {total:,} of {len(faces):,} faces", fontsize=13, pad=10)
     return figure
@@ -123,13 +129,19 @@ def _sheet(images: np.ndarray, chosen: list[np.ndarray], columns: int) -> "tuple
     canvas = np.full((len(chosen) * step - GAP, columns * step - GAP), 255, np.uint8)
     for row, indices in enumerate(chosen):
         for column, index in enumerate(indices):
-            canvas[row * step : row * step + SIZE, column * step : column * step + SIZE] = images[index]
+            canvas[row * step : row * step + SIZE, column * step : column * step + SIZE] = _reduced(images[index])
     figure, axes = plt.subplots(figsize=(columns * 1.05 + 0.8, len(chosen) * 1.05 + 0.6))
     height, width = canvas.shape
     # Pixel edges, not centres, at whole numbers: a landmark at (0, 0) is the corner of its face.
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0), interpolation="bicubic")
     axes.axis("off")
     return figure, axes
+
+
+def _reduced(face: np.ndarray) -> np.ndarray:
+    import cv2
+
+    return face if len(face) == SIZE else cv2.resize(face, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
 
 
 def _label_rows(axes: "Axes") -> None:
@@ -139,19 +151,16 @@ def _label_rows(axes: "Axes") -> None:
 
 
 def _draw_landmarks(axes: "Axes", xyz: np.ndarray, chosen: list[np.ndarray]) -> None:
+    """Draw landmarks [n, 478, 3], in the order of the chosen faces."""
     from matplotlib.collections import LineCollection
 
     # A face that goes on beyond its image must not be drawn over its neighbours.
     inside = np.where((xyz[..., :2] >= 0) & (xyz[..., :2] <= 1), xyz[..., :2], np.nan) * SIZE
     step = SIZE + GAP
-    placed = [
-        inside[index] + (column * step, row * step)
-        for row, indices in enumerate(chosen)
-        for column, index in enumerate(indices)
-    ]
-    if not placed:
+    corners = [(column * step, row * step) for row, indices in enumerate(chosen) for column in range(len(indices))]
+    if not corners:
         return
-    points = np.stack(placed)
+    points = inside + np.array(corners)[:, None]
     axes.scatter(points[..., 0], points[..., 1], s=0.35, color="#BFE3FF", alpha=0.7, linewidths=0)
     for label, edges in topology.region_edges().items():
         segments = points[:, sorted(edges)].reshape(-1, 2, 2)

@@ -1,42 +1,51 @@
-"""All faces as one graph: the edges they share, and each face's features on its nodes."""
+"""The graph that all faces share, and the mean face on which it lies."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fer import artifacts
 from fer.config import Graphs as Settings
 from fer.errors import FerError
 from fer.landmarks import topology
 from fer.landmarks.extract import Landmarks
-from fer.landmarks.mesh import POINTS
-from fer.landmarks.normalize import normalize
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_CHUNK = 4096  # faces whose features are in memory in full precision at a time
+_PARTS = ("edge_index", "region", "mean_face")
 
 
 @dataclass(frozen=True)
-class Graphs:
-    """N faces on one graph.
+class Graph:
+    """Which landmarks are neighbours.
 
     Attributes:
         edge_index: int64 [2, E], both directions of every edge.
-        features: float16 [N, 478, 6]; NaN for faces without landmarks.
-        mean_face: float32 [478, 3], normalised.
         region: int64 [478], indices into `topology.REGIONS`.
+        mean_face: float32 [478, 3], normalised: the mean of the train split.
     """
 
     edge_index: np.ndarray
-    features: np.ndarray
-    mean_face: np.ndarray
     region: np.ndarray
+    mean_face: np.ndarray
+
+    def save(self, folder: Path | str) -> None:
+        """Write one .npy file for each part."""
+        folder = artifacts.clean_folder(folder)
+        for part in _PARTS:
+            artifacts.write_array(folder / f"{part}.npy", getattr(self, part))
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "Graph":
+        """Read what `save` wrote; raises FerError when a file is missing or damaged."""
+        return cls(*(artifacts.read_array(Path(folder) / f"{part}.npy") for part in _PARTS))
 
 
-def make(landmarks: Landmarks, splits: "pd.DataFrame", settings: Settings) -> Graphs:
-    """Build the graph and the node features of all faces.
+def make(landmarks: Landmarks, splits: "pd.DataFrame", settings: Settings) -> Graph:
+    """Build the graph.
 
     Args:
         landmarks: of N faces.
@@ -51,27 +60,22 @@ def make(landmarks: Landmarks, splits: "pd.DataFrame", settings: Settings) -> Gr
         raise FerError(
             f"data/splits.csv has {len(splits)} rows for {len(landmarks)} faces with landmarks. Run `dvc repro`."
         )
-    normalised = normalize(landmarks.xyz, landmarks.detected)
-    mean = mean_face(normalised[(splits["split"] == "train").to_numpy()])
-    features = np.empty((len(landmarks), POINTS, topology.FEATURES), np.float16)
-    for start in range(0, len(landmarks), _CHUNK):
-        features[start : start + _CHUNK] = topology.node_features(normalised[start : start + _CHUNK], mean)
-    edge_index = topology.build(settings.edges, settings.neighbours, mean)
-    return Graphs(edge_index, features, mean, topology.regions())
+    train = (splits["split"] == "train").to_numpy()
+    mean = mean_face(landmarks.points[train & landmarks.detected])
+    return Graph(topology.build(settings.edges, settings.neighbours, mean), topology.regions(), mean)
 
 
-def mean_face(normalised: np.ndarray) -> np.ndarray:
-    """The mean float32 [478, 3] of the faces [N, 478, 3] that are not NaN.
+def mean_face(points: np.ndarray) -> np.ndarray:
+    """The mean float32 [478, 3] of normalised faces [N, 478, 3].
 
     Raises:
         FerError: there is none.
     """
-    known = normalised[~np.isnan(normalised[:, 0, 0])]
-    if not len(known):
+    if not len(points):
         raise FerError(
             "No face of the split `train` has landmarks. Check metrics/landmarks.json and metrics/data.json."
         )
-    return known.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return points.mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 def edge_table(statistics: dict[str, Any]) -> "pd.DataFrame":

@@ -1,20 +1,20 @@
-"""MediaPipe's Face Mesh on one small grey face: border, enlargement, several attempts.
+"""MediaPipe's Face Mesh on one small grey face, shown with a border and at a size of one's choice.
 
 The detector in front of the mesh (BlazeFace, Bazarevsky et al. 2019) was trained on selfies that show some
 surroundings, and misses faces that fill their image. A replicated border gives it those surroundings.
 """
 
 import importlib.util
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
+from fer.config import View
 from fer.errors import FerError
+from fer.landmarks.symmetry import FLIP
 
-POINTS = 478
 _MODEL = Path("modules", "face_landmark", "face_landmark_with_attention.tflite")
 _INSTALL = "Install the pinned requirements (mediapipe 0.10.21, Python 3.11 or 3.12)"
 
@@ -38,11 +38,10 @@ class Mesh:
     Not safe for use by several threads at once. Close it, or use it in a `with` block.
     """
 
-    def __init__(self, size: int, confidence: float) -> None:
+    def __init__(self, confidence: float) -> None:
         """Build the graph.
 
         Args:
-            size: side in pixels to which a face with its border is enlarged.
             confidence: the face detector's minimum confidence, 0 .. 1.
 
         Raises:
@@ -61,7 +60,6 @@ class Mesh:
         except (ImportError, OSError, RuntimeError, AttributeError) as error:
             reason = " ".join(str(error).split())[:300]
             raise FerError(f"MediaPipe does not start ({reason}). {_INSTALL}.") from error
-        self._size = size
 
     def __enter__(self) -> "Mesh":
         """Return the mesh itself."""
@@ -77,34 +75,34 @@ class Mesh:
         """Free the graph and its threads."""
         self._graph.close()
 
-    def find(self, face: np.ndarray, borders: Sequence[float]) -> tuple[np.ndarray | None, int]:
-        """Find the landmarks of one face, trying each border in turn.
+    def find(self, face: np.ndarray, view: View) -> np.ndarray | None:
+        """Find the landmarks of one face.
 
         Args:
             face: uint8 [S, S], grey.
-            borders: width of the replicated border of each attempt, as a share of S.
+            view: how it is shown to MediaPipe.
 
         Returns:
-            float32 [478, 3] and the attempt that found them, from 1; or None and 0. x and y are in sides of
-            the face image (0 .. 1 inside it, y downwards), z in the same unit (smaller is nearer the camera).
+            float32 [478, 3], or None: x and y in sides of the face image (0 .. 1 inside it, y downwards), z in
+            the same unit (smaller is nearer the camera). Points found in a mirror image are mirrored back.
         """
-        for attempt, border in enumerate(borders, start=1):
-            points = self._find(face, border)
-            if points is not None:
-                return points, attempt
-        return None, 0
-
-    def _find(self, face: np.ndarray, border: float) -> np.ndarray | None:
         import cv2
 
         side = face.shape[0]
-        width = round(side * border)
-        framed = cv2.copyMakeBorder(face, width, width, width, width, cv2.BORDER_REPLICATE)
-        enlarged = cv2.resize(framed, (self._size, self._size), interpolation=cv2.INTER_CUBIC)
-        found = self._graph.process(cv2.cvtColor(enlarged, cv2.COLOR_GRAY2RGB)).multi_face_landmarks
+        width = round(side * view.border)
+        shown = cv2.flip(face, 1) if view.mirrored else face
+        framed = cv2.copyMakeBorder(shown, width, width, width, width, cv2.BORDER_REPLICATE)
+        # A face that is larger than asked for is averaged down: every other method would skip pixels.
+        methods = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}
+        method = cv2.INTER_AREA if framed.shape[0] > view.size else methods[view.interpolation]
+        resized = cv2.resize(framed, (view.size, view.size), interpolation=method)
+        found = self._graph.process(cv2.cvtColor(resized, cv2.COLOR_GRAY2RGB)).multi_face_landmarks
         if not found:
             return None
         points = np.array([(point.x, point.y, point.z) for point in found[0].landmark])
         points *= framed.shape[0] / side
         points[:, :2] -= width / side
+        if view.mirrored:
+            points = points[FLIP]
+            points[:, 0] = 1 - points[:, 0]
         return points.astype(np.float32)

@@ -11,6 +11,8 @@ from typing import Final
 
 import numpy as np
 
+from fer.sizes import POINTS
+
 MIDLINE: Final = (
     0, 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 94, 151, 152, 164, 168, 175, 195,
     197, 199, 200,
@@ -23,7 +25,7 @@ _RIGHT_IRIS, _LEFT_IRIS = (468, 469, 470, 471, 472), (473, 476, 475, 474, 477)
 def _flip() -> np.ndarray:
     right = [*(point for point in range(_FIRST_LEFT) if point not in MIDLINE), *_RIGHT_IRIS]
     left = [*range(_FIRST_LEFT, _FIRST_IRIS), *_LEFT_IRIS]
-    flip = np.arange(478, dtype=np.int64)
+    flip = np.arange(POINTS, dtype=np.int64)
     flip[right], flip[left] = left, right
     return flip
 

@@ -1,4 +1,4 @@
-"""Which landmarks are neighbours: edge sets from MediaPipe's connection lists, regions, node features.
+"""Which landmarks are neighbours: edge sets from MediaPipe's connection lists, and regions.
 
 Only `build`, `regions` and `region_edges` need MediaPipe, so a machine that trains on finished graphs can do
 without it.
@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from fer.errors import FerError
-from fer.landmarks.mesh import POINTS
+from fer.sizes import POINTS
 
 REGIONS: Final = (
     "lips",
@@ -23,7 +23,6 @@ REGIONS: Final = (
     "oval",
     "other",
 )
-FEATURES: Final = 6
 
 # MediaPipe draws an iris as a ring; its centre belongs to no connection.
 _IRIS_CENTRES: Final = {"right_iris": 468, "left_iris": 473}
@@ -147,19 +146,3 @@ def statistics(edge_index: np.ndarray, region: np.ndarray, nodes: int = POINTS) 
             for index, name in enumerate(REGIONS)
         },
     }
-
-
-def node_features(normalised: np.ndarray, mean_face: np.ndarray) -> np.ndarray:
-    """Features of each node: its normalised coordinates and its offset from the mean face.
-
-    The coordinates say where the node is on the face, the offset what is special about this face; a graph
-    convolution, which shares its weights among all nodes, can't subtract the one from the other itself.
-
-    Args:
-        normalised: float32 [N, 478, 3], NaN rows for faces that were not found.
-        mean_face: float32 [478, 3].
-
-    Returns:
-        float32 [N, 478, 6]; NaN rows stay NaN.
-    """
-    return np.concatenate([normalised, normalised - mean_face], axis=-1, dtype=np.float32)

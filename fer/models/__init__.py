@@ -1,57 +1,83 @@
-"""The four networks as plain modules, and one `build` by name.
+"""Building a model by its name, writing its folder and reading it.
 
-Every module takes what `fer.landmarks` or `cnn.prepare` makes of a face, and returns logits float [B, 7] in
-the order of `fer.emotions.EMOTIONS`.
+A model is one file here and one section of `params.yaml`; docs/architecture.md says how to add one.
 """
 
+import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
+from fer import artifacts
+from fer.config import networks
+from fer.emotions import EMOTIONS
 from fer.errors import FerError
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
+
+    from fer.models.base import FaceModel
+
+# Named, not imported: one model needs neither the others' libraries nor their loading time.
+MODELS: Final = networks()
+"""Module and class of each model's network; the order is that of every table."""
 
 
-def build(name: str, arguments: Mapping[str, Any]) -> "nn.Module":
-    """Make the untrained network `name` (one of `fer.emotions.MODELS`) from its constructor's arguments."""
-    # Imported here so that one model needs neither the others' libraries nor their loading time.
-    if name == "classifier":
-        from fer.models.mlp import LandmarkMLP
-
-        return LandmarkMLP(**arguments)
-    if name == "transformer":
-        from fer.models.ft_transformer import FTTransformer
-
-        return FTTransformer(**arguments)
-    if name == "gnn":
-        from fer.models.gnn import LandmarkGNN
-
-        return LandmarkGNN(**arguments)
-    if name == "cnn":
-        from fer.models.cnn import FaceCNN
-
-        return FaceCNN(**arguments)
-    raise ValueError(f"no model is called {name!r}")
-
-
-def rebuild(weights: "Mapping[str, Tensor]", config: Mapping[str, Any]) -> "nn.Module":
-    """Make the trained network from what `artifacts.read_model` returns, in evaluation mode.
+def network(name: str) -> "type[FaceModel]":
+    """The class of the model `name`.
 
     Raises:
-        FerError: the weights do not fit the config.
+        KeyError: no model is called so.
     """
+    module, _, class_name = MODELS[name].partition(":")
+    found: type[FaceModel] = getattr(importlib.import_module(module), class_name)
+    return found
+
+
+def folder(name: str, phase: str) -> str:
+    """The name of a phase's folder in `models/`; the last phase's is the model itself."""
+    return name if phase == network(name).phases[-1] else f"{name}_{phase}"
+
+
+def weights_folder(name: str) -> str:
+    """The name of the folder with the pretrained weights that the model's first phase begins with."""
+    return f"{name}_weights"
+
+
+def write(path: Path, weights: "Mapping[str, Tensor]", config: Mapping[str, Any]) -> None:
+    """Write a trained model's folder.
+
+    Args:
+        path: the folder; emptied first.
+        weights: the network's state.
+        config: `name`, the constructor's `arguments`, and whatever else is to be known of the training.
+    """
+    artifacts.clean_folder(path)
+    artifacts.write_model(path, weights, {**config, "emotions": list(EMOTIONS)})
+
+
+def load(path: Path | str) -> "tuple[FaceModel, dict[str, Any]]":
+    """Rebuild a trained network, in evaluation mode, and read its config.
+
+    Raises:
+        FerError: the folder is missing or damaged, holds an unknown model, or was trained with other emotions
+            or in another order.
+    """
+    weights, config = artifacts.read_model(path)
+    again = f"Delete {path} and run `dvc repro`."
+    if config.get("emotions") != list(EMOTIONS):
+        raise FerError(f"{path} answers with other emotions, or in another order ({config.get('emotions')}). {again}")
+    if config.get("name") not in MODELS:
+        raise FerError(f"{path} holds the unknown model {config.get('name')!r}. {again}")
     try:
-        network = build(config["name"], config["arguments"])
-        network.load_state_dict(weights)
+        model = network(config["name"])(**config["arguments"])
+        model.load_state_dict(weights)
     except (RuntimeError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise FerError(
-            f"The checkpoint does not fit its config ({reason}). Delete its folder and run `dvc repro`."
-        ) from error
-    return network.eval()
+        raise FerError(f"The weights in {path} do not fit its config.json ({reason}). {again}") from error
+    return model.eval(), config
 
 
-def parameter_count(network: "nn.Module") -> int:
+def parameter_count(model: "FaceModel") -> int:
     """The number of learnable values."""
-    return sum(parameter.numel() for parameter in network.parameters())
+    return sum(parameter.numel() for parameter in model.parameters())

@@ -1,11 +1,17 @@
-"""A pretrained image network with a small head, on 48 px grey faces enlarged to its input size."""
+"""A pretrained image network with a small head, on grey faces enlarged to its input size."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from fer import config
 from fer.emotions import EMOTIONS
-from fer.errors import FerError
+from fer.errors import SettingError
+from fer.models import pretrained
+from fer.models.on_pixels import PixelModel, enlarge
 
 # The mean and standard deviation of ImageNet that the pretrained backbones were trained with, averaged over
 # the colours, since a grey face has the same value in all three.
@@ -13,26 +19,30 @@ IMAGENET_MEAN = 0.449
 IMAGENET_STD = 0.226
 
 
-def prepare(images: Tensor, size: int) -> Tensor:
-    """Enlarge grey faces to the network's size: uint8 [B, H, W] -> float [B, 1, size, size] in 0 .. 1."""
-    pixels = images.unsqueeze(1).float() / 255
-    return functional.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True)
-
-
-class FaceCNN(nn.Module):
+class FaceCNN(PixelModel):
     """Backbone features -> dropout -> linear -> SiLU -> dropout -> 7 logits.
+
+    Trained in three phases, as in Howard and Ruder 2018 ("gradual unfreezing"): the head alone, then the
+    backbone's last blocks too, then everything.
 
     Args:
         backbone: a torchvision classifier by name, or `timm:<name>`.
         hidden: width of the head's hidden layer.
         dropout: in the head.
-        image_size: side in pixels of the input.
+        image_size: side in pixels to which a face is enlarged.
+
+    Raises:
+        SettingError: the backbone is unknown, or does not suit the image size.
     """
+
+    phases: ClassVar[tuple[str, ...]] = ("head", "partial", "full")
+    starts_pretrained: ClassVar[bool] = True
 
     def __init__(self, backbone: str, hidden: int, dropout: float, image_size: int) -> None:
         super().__init__()
         self.image_size = image_size
-        self.backbone, features = make_backbone(backbone, image_size)
+        self.backbone = make_backbone(backbone)
+        features = feature_length(self.backbone, backbone, image_size)
         self.head = nn.Sequential(
             nn.Dropout(dropout),
             nn.Linear(features, hidden),
@@ -42,11 +52,30 @@ class FaceCNN(nn.Module):
         )
         self._frozen: list[nn.Module] = []
 
+    @classmethod
+    def arguments(cls, settings: config.Cnn, data: Path) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {name: getattr(settings, name) for name in ("backbone", "hidden", "dropout", "image_size")}
+
+    @classmethod
+    def fetch_pretrained(cls, settings: config.Cnn) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The backbone's tensors, none for `weights: none`, and their origin."""
+        return pretrained.fetch(make_backbone(settings.backbone), settings.backbone, settings.weights)
+
+    def load_pretrained(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put the tensors of the stage `weights` into the backbone; none leave it as it is."""
+        if tensors:
+            pretrained.fill(self.backbone, tensors, "The stage `weights`")
+
+    def begin(self, phase: str, settings: config.Cnn) -> None:
+        """Freeze what does not learn in this phase."""
+        self.freeze({"head": 0, "partial": settings.partial.blocks, "full": None}[phase])
+
     def forward(self, images: Tensor) -> Tensor:
-        """Faces as `prepare` makes them, float [B, 1, S, S] in 0 .. 1 -> logits float [B, 7]."""
-        pixels = (images - IMAGENET_MEAN) / IMAGENET_STD
+        """Grey faces [B, H, H], levels 0 .. 255 of any dtype -> logits float [B, 7]."""
+        pixels = (enlarge(images, self.image_size) / 255 - IMAGENET_MEAN) / IMAGENET_STD
         # NHWC in memory is the layout in which convolutions are fastest, on CPUs and on tensor cores.
-        pixels = pixels.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+        pixels = pixels.unsqueeze(1).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
         logits: Tensor = self.head(self.backbone(pixels))
         return logits
 
@@ -56,11 +85,11 @@ class FaceCNN(nn.Module):
         Frozen blocks stay in evaluation mode, so their batch-norm statistics do not move either.
 
         Raises:
-            FerError: the backbone has fewer blocks.
+            SettingError: the backbone has fewer blocks.
         """
         blocks = backbone_blocks(self.backbone)
         if trainable_blocks is not None and trainable_blocks > len(blocks):
-            raise FerError(f"cnn.partial.blocks = {trainable_blocks}: this backbone has {len(blocks)} blocks.")
+            raise SettingError("partial.blocks", trainable_blocks, f"this backbone has {len(blocks)} blocks.")
         cut = 0 if trainable_blocks is None else len(blocks) - trainable_blocks
         self._frozen = blocks[:cut]
         self.requires_grad_(True)
@@ -76,47 +105,51 @@ class FaceCNN(nn.Module):
         return self
 
 
-def make_backbone(name: str, image_size: int) -> tuple[nn.Module, int]:
-    """Build an untrained backbone without its classifier: the module and the length of its features.
+def make_backbone(name: str) -> nn.Module:
+    """Build an untrained backbone without its classifier.
+
+    Args:
+        name: a torchvision classifier, or `timm:<name>`.
 
     Raises:
-        FerError: neither library knows the name.
+        SettingError: neither library knows the name.
     """
     if name.startswith("timm:"):
         import timm
 
         try:
-            backbone = timm.create_model(name.removeprefix("timm:"), pretrained=False, num_classes=0)
+            return timm.create_model(name.removeprefix("timm:"), pretrained=False, num_classes=0)
         except RuntimeError as error:
-            raise FerError(f"cnn.backbone = {name}: timm has no such model. See timm.list_models().") from error
-    else:
-        from torchvision import models
+            raise SettingError("backbone", name, "timm has no such model. See timm.list_models().") from error
+    from torchvision import models
 
-        if name not in models.list_models(module=models):
-            raise FerError(
-                f"cnn.backbone = {name}: torchvision has no such classifier. See torchvision.models.list_models(), "
-                "or take timm:<name>."
-            )
-        backbone = models.get_model(name, weights=None)
-        for classifier in ("classifier", "fc", "head", "heads"):
-            if hasattr(backbone, classifier):
-                setattr(backbone, classifier, nn.Identity())
-                break
-        else:
-            raise FerError(f"cnn.backbone = {name} has no classifier that could be replaced.")
-    return backbone, _feature_length(backbone, name, image_size)
+    if name not in models.list_models(module=models):
+        advice = "See torchvision.models.list_models(), or take timm:<name>."
+        raise SettingError("backbone", name, f"torchvision has no such classifier. {advice}")
+    backbone = models.get_model(name, weights=None)
+    for classifier in ("classifier", "fc", "head", "heads"):
+        if hasattr(backbone, classifier):
+            setattr(backbone, classifier, nn.Identity())
+            return backbone
+    raise SettingError("backbone", name, "it has no classifier that could be replaced.")
 
 
-def _feature_length(backbone: nn.Module, name: str, image_size: int) -> int:
+def feature_length(backbone: nn.Module, name: str, image_size: int) -> int:
+    """How many numbers the backbone makes of a picture.
+
+    Raises:
+        SettingError: it does not take pictures of that size, or makes more than one vector of each.
+    """
     was_training = backbone.training
     with torch.no_grad():
         try:
             features = backbone.eval()(torch.zeros(1, 3, image_size, image_size))
         except (RuntimeError, AssertionError) as error:
-            raise FerError(f"cnn.image_size = {image_size} does not suit {name}: {error}") from error
+            reason = " ".join(str(error).split())[:200]
+            raise SettingError("image_size", image_size, f"it does not suit {name} ({reason}).") from error
     backbone.train(was_training)
     if not isinstance(features, Tensor) or features.ndim != 2:
-        raise FerError(f"cnn.backbone = {name} does not give one feature vector a picture; take another.")
+        raise SettingError("backbone", name, "it does not give one feature vector a picture; take another.")
     return features.shape[1]
 
 

@@ -1,13 +1,17 @@
 """FT-Transformer (Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data", 2021) on landmarks."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fer import config
 from fer.emotions import EMOTIONS
-from fer.models.standardize import Standardize
+from fer.models.on_landmarks import LandmarkModel, Standardize
+from fer.sizes import POINTS
 
 
 class Attention(nn.Module):
@@ -89,9 +93,11 @@ class LocalCoordinates(nn.Module):
             part.fit(coordinates)  # type: ignore[operator]
 
     def forward(self, values: Tensor) -> Tensor:
-        """Coordinates float [B, P, 3] -> float [B, P, 3 (1 + scales)] without NaN."""
-        scales = zip(self.parts, self._scales(values), strict=True)
-        return torch.cat([part(coordinates) for part, coordinates in scales], dim=-1)
+        """Coordinates float [B, P, 3] -> float32 [B, P, 3 (1 + scales)] without NaN."""
+        # An offset is a small difference of nearly equal numbers: in half precision little of it is left.
+        with torch.autocast(values.device.type, enabled=False):
+            scales = zip(self.parts, self._scales(values.float()), strict=True)
+            return torch.cat([part(coordinates) for part, coordinates in scales], dim=-1)
 
     def _scales(self, values: Tensor) -> Iterator[Tensor]:
         yield values
@@ -101,7 +107,7 @@ class LocalCoordinates(nn.Module):
             yield values - weights @ values
 
 
-class FTTransformer(nn.Module):
+class FTTransformer(LandmarkModel):
     """A token for each landmark and a class token, transformer blocks, and a linear head on the class token.
 
     Args:
@@ -113,8 +119,10 @@ class FTTransformer(nn.Module):
             (PatchDropout, Liu et al., WACV 2023): it regularises, and makes a step several times cheaper.
             Evaluation always sees every landmark.
         neighbours: as `LocalCoordinates` takes them.
-        points: landmarks a face.
     """
+
+    # As in the paper, whose authors decay neither their tokeniser nor biases and norms.
+    undecayed: ClassVar[tuple[str, ...]] = ("weight", "bias")
 
     def __init__(
         self,
@@ -122,20 +130,29 @@ class FTTransformer(nn.Module):
         heads: int,
         width: int,
         dropout: float,
-        token_dropout: float = 0.0,
-        neighbours: Sequence[int] = (),
-        points: int = 478,
+        token_dropout: float,
+        neighbours: Sequence[int],
     ) -> None:
         super().__init__()
-        self.standardize = LocalCoordinates(neighbours, points)
-        self.kept = max(1, round(points * (1 - token_dropout)))
+        self.standardize = LocalCoordinates(neighbours, POINTS)
+        self.kept = max(1, round(POINTS * (1 - token_dropout)))
         # The tokeniser of the paper, with several numbers a feature instead of one.
         bound = width**-0.5
-        self.weight = nn.Parameter(torch.empty(points, 3 * (1 + len(neighbours)), width).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(points, width).uniform_(-bound, bound))
+        self.weight = nn.Parameter(torch.empty(POINTS, 3 * (1 + len(neighbours)), width).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(POINTS, width).uniform_(-bound, bound))
         self.class_token = nn.Parameter(torch.empty(width).uniform_(-bound, bound))
         self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
         self.head = nn.Sequential(nn.LayerNorm(width), nn.ReLU(), nn.Linear(width, len(EMOTIONS)))
+
+    @classmethod
+    def arguments(cls, settings: config.Transformer, data: Path) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("layers", "heads", "width", "dropout", "token_dropout", "neighbours")
+        return {name: getattr(settings, name) for name in names}
+
+    def learn_statistics(self, faces: Tensor, data: Path) -> None:
+        """Find each landmark's neighbours, and set the mean and spread of what a token is made of."""
+        self.standardize.fit(faces)
 
     def forward(self, landmarks: Tensor) -> Tensor:
         """Normalised landmarks float [B, 478, 3], NaN where unknown -> logits float [B, 7]."""

@@ -1,40 +1,71 @@
-"""What each model sees of a face: the one place where training, evaluation and prediction get it from."""
+"""What a model sees of a face: the one place where training, evaluation and prediction get it from."""
 
 from pathlib import Path
 
 import numpy as np
 
-from fer import artifacts
+from fer import config
 from fer.data.faces import Faces
-from fer.landmarks.extract import Landmarks
-from fer.landmarks.normalize import normalize
+from fer.landmarks import extract
+
+KINDS = ("pixels", "landmarks")
 
 
-def load(name: str, data: Path | str = "data") -> np.ndarray:
-    """Read the inputs of the model `name` for every face of the pipeline, in the order of the faces.
+def pixels(images: np.ndarray) -> np.ndarray:
+    """What the models on pixels see.
 
     Args:
-        name: one of `fer.emotions.MODELS`.
+        images: square grey faces, uint8 [n, S, S].
+
+    Returns:
+        The same, contiguous, uint8 [n, S, S].
+
+    Raises:
+        ValueError: they are no square grey faces.
+    """
+    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1] != images.shape[2]:
+        raise ValueError(f"faces must be uint8 [n, S, S]: {images.dtype} {images.shape}")
+    return np.ascontiguousarray(images)
+
+
+def landmarks(images: np.ndarray, settings: config.Landmarks) -> np.ndarray:
+    """What the models on landmarks see.
+
+    Args:
+        images: square grey faces, uint8 [n, S, S].
+        settings: the section `landmarks` of `params.yaml`.
+
+    Returns:
+        Landmarks without pose, averaged over the views, float32 [n, 478, 3] in distances between the eyes;
+        NaN for a face in which none were found.
+
+    Raises:
+        FerError: MediaPipe is missing or fails.
+        ValueError: they are no square grey faces.
+    """
+    return extract.extract(pixels(images), settings).points
+
+
+def load(sees: str, data: Path | str = "data") -> np.ndarray:
+    """Read what the stages stored of these, for every face of the pipeline, in the order of the faces.
+
+    Args:
+        sees: one of `KINDS`.
         data: the folder of the pipeline's data.
 
     Returns:
-        classifier, transformer: normalised landmarks float32 [N, 478, 3], NaN where none were found.
-        gnn: node features float32 [N, 478, F], likewise.
-        cnn: grey faces uint8 [N, 48, 48].
+        uint8 [N, S, S] or float32 [N, 478, 3], in memory.
 
     Raises:
         FerError: a stage before has not run.
     """
     data = Path(data)
-    if name == "cnn":
+    if sees == "pixels":
         return np.array(Faces.load(data / "faces").images)
-    if name == "gnn":
-        return artifacts.read_array(data / "graphs" / "features.npy").astype(np.float32)
-    landmarks = Landmarks.load(data / "landmarks.npz")
-    return normalize(landmarks.xyz, landmarks.detected)
+    return np.array(extract.Landmarks.load(data / "landmarks").points)
 
 
-def known(values: np.ndarray) -> np.ndarray:
-    """Whether landmarks were found in each face, bool [N], from the landmark models' inputs [N, 478, F]."""
-    found: np.ndarray = ~np.isnan(values[:, 0, 0])
+def known(landmarks: np.ndarray) -> np.ndarray:
+    """Whether landmarks were found in each face, bool [N], from float [N, 478, 3]."""
+    found: np.ndarray = ~np.isnan(landmarks[:, 0, 0])
     return found

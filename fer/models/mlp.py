@@ -1,14 +1,18 @@
 """The perceptron on normalised landmarks: the simplest model, and a hard one to beat."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
+from fer import config
 from fer.emotions import EMOTIONS
-from fer.models.standardize import Standardize
+from fer.models.on_landmarks import LandmarkModel, Standardize
+from fer.sizes import POINTS
 
 
-class LandmarkMLP(nn.Module):
+class LandmarkMLP(LandmarkModel):
     """Fully connected network: 478 x 3 coordinates -> hidden layers -> 7 logits.
 
     Each hidden layer is linear, batch normalisation (Ioffe and Szegedy 2015), ReLU, dropout.
@@ -16,18 +20,26 @@ class LandmarkMLP(nn.Module):
     Args:
         hidden: widths of the hidden layers.
         dropout: share of hidden units silenced in training.
-        points: landmarks a face.
     """
 
-    def __init__(self, hidden: Sequence[int], dropout: float, points: int = 478) -> None:
+    def __init__(self, hidden: Sequence[int], dropout: float) -> None:
         super().__init__()
-        self.standardize = Standardize((points, 3))
+        self.standardize = Standardize((POINTS, 3))
         layers: list[nn.Module] = []
-        width = points * 3
+        width = POINTS * 3
         for size in hidden:
             layers += [nn.Linear(width, size), nn.BatchNorm1d(size), nn.ReLU(), nn.Dropout(dropout)]
             width = size
         self.layers = nn.Sequential(*layers, nn.Linear(width, len(EMOTIONS)))
+
+    @classmethod
+    def arguments(cls, settings: config.Mlp, data: Path) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {"hidden": settings.hidden, "dropout": settings.dropout}
+
+    def learn_statistics(self, faces: Tensor, data: Path) -> None:
+        """Set the mean and spread of each coordinate."""
+        self.standardize.fit(faces)
 
     def forward(self, landmarks: Tensor) -> Tensor:
         """Normalised landmarks float [B, 478, 3], NaN where unknown -> logits float [B, 7]."""

@@ -12,7 +12,7 @@ class Task:
     """What a model learns from.
 
     Attributes:
-        inputs: one entry a face: uint8 [N, 48, 48] or float [N, 478, F].
+        inputs: one entry a face, as `fer.models.inputs` makes them: uint8 [N, S, S] or float [N, 478, 3].
         labels: int64 [N].
         train: int64, rows to learn from.
         val: int64, rows to select on.
@@ -23,6 +23,10 @@ class Task:
     train: Tensor
     val: Tensor
 
+    def to(self, device: torch.device) -> "Task":
+        """The same task with its inputs and labels on a device."""
+        return Task(self.inputs.to(device), self.labels.to(device), self.train, self.val)
+
 
 class Batches:
     """Batches of some rows of a task, in order or in an order drawn anew for each epoch.
@@ -31,10 +35,9 @@ class Batches:
     processes each takes its own share of the rows, all shares of one length.
 
     Args:
-        task: the whole set; it is moved to `device` once.
+        task: the whole set, on the device where the batches are cut.
         rows: int64, the rows of `task` to use.
         size: faces a batch.
-        device: where the batches are cut.
         seed: of the order; None keeps the rows in order, and keeps the last, smaller batch.
         rank: this process.
         world: how many processes there are.
@@ -46,14 +49,12 @@ class Batches:
         task: Task,
         rows: Tensor,
         size: int,
-        device: torch.device,
         seed: int | None = None,
         rank: int = 0,
         world: int = 1,
         epoch: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.inputs = task.inputs.to(device)
-        self.labels = task.labels.to(device)
+        self.inputs, self.labels = task.inputs, task.labels
         self.rows = rows
         self.size = size
         self.seed = seed

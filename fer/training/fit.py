@@ -1,9 +1,6 @@
 """One training from first step to best weights: the Trainer, and going on after an interruption."""
 
-import hashlib
-import json
 import logging
-import shutil
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,16 +13,13 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
-from fer import artifacts, config, device
+from fer import config, device
 from fer.errors import FerError
-from fer.training import progress
+from fer.models.base import FaceModel
+from fer.training import checkpoints, progress
 from fer.training.batches import Batches, Task
-from fer.training.keeper import AtomicCheckpointIO, Keeper
+from fer.training.keeper import AtomicCheckpointIO, Keeper, write_curves
 from fer.training.module import CLASSES, Training
-
-# Not a DVC output: DVC deletes a stage's outputs before it runs the stage again, and these must survive that.
-WORK = Path(".cache/training")
-EVALUATION_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -34,11 +28,17 @@ class Fitted:
 
     Attributes:
         weights: the best epoch's, by val accuracy.
-        summary: `seconds`, `epochs`, `best_epoch` (from 1), `faces_per_second` (in training steps), `device`.
+        epochs: how many were trained.
+        best_epoch: from 1.
+        times: `seconds` of all epochs, `faces_per_second` in training steps, `device`.
+        place: where the checkpoint lies until `place.forget()` is called.
     """
 
     weights: dict[str, Tensor]
-    summary: dict[str, Any]
+    epochs: int
+    best_epoch: int
+    times: dict[str, Any]
+    place: checkpoints.Place
 
 
 class _Faces(L.LightningDataModule):
@@ -48,25 +48,29 @@ class _Faces(L.LightningDataModule):
         super().__init__()
         self.task, self.size, self.seed, self.keeper = task, size, seed, keeper
 
+    def setup(self, stage: str) -> None:
+        """Move the faces once, for training and validation alike."""
+        assert self.trainer is not None
+        self.task = self.task.to(self.trainer.strategy.root_device)
+
     def train_dataloader(self) -> Batches:
-        return self._batches(self.task.train, self.size, self.seed)
+        return self._batches(self.task.train, self.seed)
 
     def val_dataloader(self) -> Batches:
-        return self._batches(self.task.val, EVALUATION_BATCH, None)
+        return self._batches(self.task.val, None)
 
-    def _batches(self, rows: Tensor, size: int, seed: int | None) -> Batches:
+    def _batches(self, rows: Tensor, seed: int | None) -> Batches:
         assert self.trainer is not None
-        place = self.trainer.strategy.root_device, seed, self.trainer.global_rank, self.trainer.world_size
-        return Batches(self.task, rows, size, *place, epoch=lambda: self.keeper.epochs)
+        share = self.trainer.global_rank, self.trainer.world_size
+        return Batches(self.task, rows, self.size, seed, *share, epoch=lambda: self.keeper.epochs)
 
 
 def fit(
     name: str,
-    network: nn.Module,
+    network: FaceModel,
     task: Task,
     recipe: config.Recipe,
     augment: nn.Module,
-    prepare: nn.Module,
     settings: config.Train,
     curves: Path,
     identity: Mapping[str, Any],
@@ -74,47 +78,46 @@ def fit(
     """Train a network, from the beginning or from where an interrupted run of the same training stopped.
 
     Args:
-        name: of the training; its checkpoint lies in `.cache/training/<name>` until `forget` is called.
+        name: of the training.
         network: with its first weights.
         task: the faces.
         recipe: epochs, learning rate and so on.
-        augment: training inputs to network inputs, at random.
-        prepare: validation inputs to network inputs.
+        augment: varies the training inputs.
         settings: seed, device, precision, devices, nodes, strategy.
-        curves: folder for DVCLive's curves.
-        identity: whatever else makes this training what it is: a checkpoint made with another is not used.
+        curves: file for the curves.
+        identity: the model's other settings: a checkpoint made with others is not used.
 
     Raises:
         FerError: the device asked for is not there, Lightning can't train as `settings` say, or the training
             diverged.
     """
     _quiet()
-    work = WORK / name
-    checkpoint = work / "last.ckpt"
-    mark = _fingerprint(network, task, recipe, settings, identity)
-    keeper = Keeper(checkpoint, curves, settings.seed, recipe.patience)
-    resumed = _resume(work, checkpoint, mark, keeper)
+    chosen = {"device": device.choose(settings.device), "precision": precision(settings)}
+    train = settings.model_dump(exclude={"device", "precision", "strategy"}) | chosen
+    titles = {"recipe": recipe.model_dump(), "set of model settings": identity, "section train": train}
+    place = checkpoints.place(name, network, augment, task, titles)
+    keeper = Keeper(place.checkpoint, curves, settings.seed, recipe.patience)
+    resumed = place.resume(keeper)
 
     # With deterministic algorithms torch also fills every new tensor, which costs time and finds only bugs.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    module = Training(network, recipe, augment, prepare, class_weight(task, recipe.class_weights))
+    module = Training(network, recipe, augment, class_weight(task, recipe.class_weights))
     trainer = _trainer(settings, recipe, keeper)
     if not (keeper.epochs >= recipe.epochs or keeper.out_of_patience):
         data = _Faces(task, recipe.batch_size, settings.seed, keeper)
-        trainer.fit(module, datamodule=data, ckpt_path=checkpoint if resumed else None, weights_only=True)
+        trainer.fit(module, datamodule=data, ckpt_path=place.checkpoint if resumed else None, weights_only=True)
         if trainer.interrupted:
             raise KeyboardInterrupt
+    else:
+        # It was finished before, but not written: DVC has deleted the curves since.
+        rank_zero_only(write_curves)(curves, keeper.history)
     faces = keeper.epochs * len(task.train)
-    return Fitted(
-        keeper.best_weights,
-        {
-            "seconds": round(keeper.seconds, 1),
-            "epochs": keeper.epochs,
-            "best_epoch": keeper.best_epoch,
-            "faces_per_second": round(faces / max(keeper.training_seconds, 1e-9), 1),
-            "device": _device_name(trainer),
-        },
-    )
+    times = {
+        "seconds": round(keeper.seconds, 1),
+        "faces_per_second": round(faces / max(keeper.training_seconds, 1e-9), 1),
+        "device": _device_name(trainer),
+    }
+    return Fitted(keeper.best_weights, keeper.epochs, keeper.best_epoch, times, place)
 
 
 def _trainer(settings: config.Train, recipe: config.Recipe, keeper: Keeper) -> L.Trainer:
@@ -145,12 +148,6 @@ def _trainer(settings: config.Train, recipe: config.Recipe, keeper: Keeper) -> L
         raise FerError(f"{asked}: this can't be had here ({reason}). 1, 1 and auto always can.") from error
 
 
-@rank_zero_only
-def forget(name: str) -> None:
-    """Delete the checkpoint of a training whose result is safely written."""
-    shutil.rmtree(WORK / name, ignore_errors=True)
-
-
 def class_weight(task: Task, power: float) -> Tensor:
     """Weight of each class in the loss, float [7]: inverse frequency in train to `power`, mean 1 over the faces."""
     counts = torch.bincount(task.labels[task.train], minlength=CLASSES).float()
@@ -164,47 +161,6 @@ def precision(settings: config.Train) -> Any:
         return settings.precision
     on_gpu = device.choose(settings.device) == "cuda"
     return "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported() else "32-true"
-
-
-def _resume(work: Path, checkpoint: Path, mark: str, keeper: Keeper) -> bool:
-    """Whether there is a checkpoint of this very training; its memory goes into `keeper`."""
-    note = work / "training.txt"
-    if checkpoint.is_file() and note.is_file() and note.read_text() == mark:
-        try:
-            state = torch.load(checkpoint, weights_only=True, map_location="cpu")
-            keeper.load_state_dict(state["callbacks"][keeper.state_key])
-        except Exception as error:  # whatever torch says of a damaged file, the cure is the same
-            print(f"The checkpoint {checkpoint} can't be used ({error}): starting from the beginning.", flush=True)
-        else:
-            print(f"Going on after epoch {keeper.epochs}, from {checkpoint}.", flush=True)
-            return True
-    _begin(work, note, mark)
-    return False
-
-
-@rank_zero_only
-def _begin(work: Path, note: Path, mark: str) -> None:
-    artifacts.clean_folder(work)
-    artifacts.write_text(note, mark)
-
-
-def _fingerprint(
-    network: nn.Module,
-    task: Task,
-    recipe: config.Recipe,
-    settings: config.Train,
-    identity: Mapping[str, Any],
-) -> str:
-    """A digest of all that decides how a training goes: code, data, first weights and settings."""
-    digest = hashlib.blake2b(digest_size=16)
-    package = Path(__file__).parents[1]
-    for source in sorted((package / "training").glob("*.py")) + sorted((package / "models").glob("*.py")):
-        digest.update(source.read_bytes())
-    for tensor in (task.inputs, task.labels, task.train, task.val, *network.state_dict().values()):
-        digest.update(memoryview(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()))
-    plain = [recipe.model_dump(), settings.model_dump(), dict(identity), torch.__version__]
-    digest.update(json.dumps(plain, sort_keys=True, default=str).encode())
-    return digest.hexdigest()
 
 
 def _device_name(trainer: L.Trainer) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import pandas as pd
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
@@ -14,6 +15,19 @@ from fer.errors import FerError
 from fer.training.module import Training
 
 METRICS = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
+
+# What one epoch gave: a value for each of METRICS.
+Epoch = dict[str, float]
+
+
+def write_curves(path: Path, history: list[Epoch]) -> None:
+    """Write the curves that DVC plots: one row an epoch and split, with `loss` and `accuracy`."""
+    rows = [
+        (epoch, split, *(round(values[f"{split}/{name}"], artifacts.DECIMALS) for name in ("loss", "accuracy")))
+        for split in ("train", "val")
+        for epoch, values in enumerate(history, start=1)
+    ]
+    artifacts.write_table(path, pd.DataFrame(rows, columns=["epoch", "split", "loss", "accuracy"]))
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -26,14 +40,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 class Keeper(L.Callback):
-    """Seeds each epoch, keeps the best weights by val accuracy, logs the curves, and saves a checkpoint.
+    """Seeds each epoch, keeps the best weights by val accuracy, writes the curves, and saves a checkpoint.
 
     Everything random in an epoch depends on the seed and the number of epochs finished, which is part of the
     checkpoint: a training that goes on from one ends with the weights of one that never stopped.
 
     Args:
         checkpoint: the file that is rewritten after every epoch.
-        curves: folder of DVCLive's curves, begun anew and filled with what the checkpoint remembers.
+        curves: file of the curves, rewritten after every epoch.
         seed: of the training.
         patience: epochs without a better val accuracy before the training stops, 0 for never.
     """
@@ -43,12 +57,11 @@ class Keeper(L.Callback):
         self.curves = curves
         self.seed = seed
         self.patience = patience
-        self.history: list[dict[str, float]] = []
+        self.history: list[Epoch] = []
         self.best_epoch = 0
         self.best_weights: dict[str, torch.Tensor] = {}
         self.seconds = 0.0
         self.training_seconds = 0.0
-        self._live: Any = None
 
     @property
     def epochs(self) -> int:
@@ -76,13 +89,16 @@ class Keeper(L.Callback):
             setattr(self, name, value)
 
     def on_fit_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Begin the curves with the epochs that are already known."""
-        if trainer.is_global_zero:
-            from dvclive.live import Live
+        """Make sure that all processes go on from the same epoch.
 
-            self._live = Live(str(self.curves), report=None, save_dvc_exp=False, dvcyaml=None)
-            for row in self.history:
-                self._log(row)
+        Raises:
+            FerError: they do not, because their machines have no folder in common.
+        """
+        if trainer.strategy.broadcast(self.epochs) != self.epochs:
+            raise FerError(
+                f"This machine knows {self.epochs} finished epochs, the first one another number. Several machines "
+                "(train.nodes) must work in one shared folder."
+            )
 
     def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Seed this epoch and start the clocks."""
@@ -110,18 +126,8 @@ class Keeper(L.Callback):
             weights = module.kept.state_dict()
             self.best_weights = {name: value.detach().cpu().clone() for name, value in weights.items()}
         self.seconds += time.monotonic() - self._epoch_began
-        self._log(row)
         trainer.save_checkpoint(self.checkpoint)
+        if trainer.is_global_zero:
+            write_curves(self.curves, self.history)
         if self.out_of_patience:
             trainer.should_stop = True
-
-    def on_fit_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Close the curves."""
-        if self._live is not None:
-            self._live.end()
-
-    def _log(self, row: dict[str, float]) -> None:
-        if self._live is not None:
-            for name, value in row.items():
-                self._live.log_metric(name, round(value, artifacts.DECIMALS))
-            self._live.next_step()

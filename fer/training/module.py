@@ -11,7 +11,8 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from fer.config import Recipe
 from fer.emotions import EMOTIONS
-from fer.training.augment import mixup
+from fer.models.base import FaceModel
+from fer.training.mixup import mixup
 
 CLASSES = len(EMOTIONS)
 
@@ -23,28 +24,19 @@ class Training(L.LightningModule):
     val/accuracy, once an epoch.
 
     Args:
-        network: takes prepared inputs, returns logits [B, 7].
+        network: the model.
         recipe: the settings.
-        augment: turns a training batch's inputs into the network's, at random.
-        prepare: does the same for validation, without chance.
+        augment: varies a training batch's inputs.
         class_weight: float [7], weight of each class in the loss.
     """
 
     class_weight: Tensor
 
-    def __init__(
-        self,
-        network: nn.Module,
-        recipe: Recipe,
-        augment: nn.Module,
-        prepare: nn.Module,
-        class_weight: Tensor,
-    ) -> None:
+    def __init__(self, network: FaceModel, recipe: Recipe, augment: nn.Module, class_weight: Tensor) -> None:
         super().__init__()
         self.network = network
         self.recipe = recipe
         self.augment = augment
-        self.prepare = prepare
         self.register_buffer("class_weight", class_weight)
         self.average = None
         if recipe.ema:
@@ -81,19 +73,18 @@ class Training(L.LightningModule):
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         """Accuracy and loss of one batch with the weights that would be kept."""
         inputs, labels = batch
-        logits = self.kept(self.prepare(inputs))
+        logits = self.kept(inputs)
         loss = nn.functional.cross_entropy(logits, labels)
         self.val_accuracy(logits, labels)
         self.log("val/loss", loss, batch_size=len(labels), sync_dist=True)
         self.log("val/accuracy", self.val_accuracy, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
-        """AdamW without decay on biases, norms and embeddings, and the recipe's schedule by step."""
-        learning = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-        groups = [
-            {"params": [p for p in learning if p.ndim > 1], "weight_decay": self.recipe.weight_decay},
-            {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
-        ]
+        """AdamW without decay on biases, norms and what the model names in `undecayed`; the schedule by step."""
+        from timm.optim import param_groups_weight_decay  # type: ignore[attr-defined]
+
+        spared = self.network.undecayed
+        groups = param_groups_weight_decay(self.network, self.recipe.weight_decay, no_weight_decay_list=spared)
         optimizer = torch.optim.AdamW(groups, lr=self.recipe.lr)
         steps = int(self.trainer.estimated_stepping_batches)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rate(self.recipe, steps))
@@ -132,10 +123,9 @@ def _warmed_ema(decay: float) -> Callable[..., None]:
     def average(averaged: list[Tensor], current: list[Tensor], updates: Tensor | int) -> None:
         count = int(updates)
         now = min(decay, (1 + count) / (10 + count))
-        for old, new in zip(averaged, current, strict=True):
-            if old.is_floating_point():
-                old.lerp_(new, 1 - now)
-            else:
-                old.copy_(new)
+        if averaged[0].is_floating_point():  # torch hands over the tensors of one type at a time
+            torch._foreach_lerp_(averaged, current, 1 - now)
+        else:
+            torch._foreach_copy_(averaged, current)
 
     return average

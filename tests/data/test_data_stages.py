@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
-from small_faces import write_tree
+from PIL import Image
+from small_faces import random_faces, write_tree
 
 from fer.data.faces import Faces
 from stages import download, split
@@ -33,3 +35,20 @@ def test_download_and_split(tiny: Faces, tmp_path: Path, monkeypatch: pytest.Mon
     before = [path.read_bytes() for path in outputs]
     CliRunner().invoke(split.main, [], catch_exceptions=False)
     assert before == [path.read_bytes() for path in outputs]
+
+
+def test_an_own_folder_is_divided_by_split_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    content = known_params.read()
+    known_params.merge(content, {"data": {"dataset": "own", "size": 64}})
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    faces = random_faces({"": 10})
+    for image, name in zip(faces.images, faces.table["name"], strict=True):
+        path = Path("own", f"{name}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    done = CliRunner().invoke(download.main, [], catch_exceptions=False)
+    assert done.output.endswith("70 faces of own in data/faces: not divided yet.\n")
+    assert Faces.load("data/faces").images.shape == (70, 64, 64)
+    done = CliRunner().invoke(split.main, [], catch_exceptions=False)
+    assert done.output.startswith("official: train 56, val 7, test 7; excluded 0.")

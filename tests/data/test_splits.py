@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from small_faces import random_faces
 
 from fer import artifacts, config
@@ -81,6 +83,27 @@ def test_large_groups_stay_whole(monkeypatch: pytest.MonkeyPatch, plain: Faces, 
     found = duplicates.find(np.concatenate([frames, plain.images[1:]]), 10, 0.9)
     assert (found.near[:300] == 0).all()
     assert (found.near[300:] == -1).all()
+
+
+@pytest.mark.parametrize("side", [32, 224])
+def test_copies_are_found_at_every_size(planted: tuple[Faces, dict[str, int]], side: int) -> None:
+    expected = duplicates.find(planted[0].images, 10, 0.9)
+    resized = np.stack([cv2.resize(image, (side, side)) for image in planted[0].images])
+    found = duplicates.find(resized, 10, 0.9)
+    for kind in ("exact", "near", "blank"):
+        np.testing.assert_array_equal(getattr(found, kind), getattr(expected, kind))
+
+
+def test_few_faces_at_a_time_give_the_same(plain: Faces, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, np.linspace(10, 60, 200)[:, None, None], (200, 48, 48))
+    frames = (np.repeat(plain.images[:40] // 2, 5, axis=0) + noise).astype(np.uint8)
+    frames[::7] = frames[::7, :, ::-1]
+    expected = duplicates.find(frames, 10, 0.9)
+    assert 20 < (expected.near >= 0).sum() < 180, "pairs on both sides of the threshold"
+    monkeypatch.setattr(duplicates, "_PIXELS", 3 * 48 * 48)
+    monkeypatch.setattr(duplicates, "_TILE", 50)
+    np.testing.assert_array_equal(duplicates.find(frames, 10, 0.9).near, expected.near)
 
 
 def test_no_faces_and_one_value(plain: Faces) -> None:
@@ -165,6 +188,20 @@ def test_figures(planted: tuple[Faces, dict[str, int]], plain: Faces, tmp_path: 
     assert len(figures.leak_entries(*_pair(planted[0]))) == 3
     assert len(figures.conflict_entries(*_pair(planted[0]))) == 1
     assert figures.leak_entries(*_pair(plain)) == []
+
+
+@pytest.mark.parametrize("side", [32, 224])
+def test_the_sheets_show_other_sizes_as_fer2013_s(
+    planted: tuple[Faces, dict[str, int]], tmp_path: Path, side: int
+) -> None:
+    table, _ = splits.make(planted[0], OFFICIAL, 0)
+    figures.draw_audit(planted[0], table, tmp_path / "usual")
+    resized = np.stack([cv2.resize(image, (side, side)) for image in planted[0].images])
+    figures.draw_audit(Faces(resized, planted[0].table), table, tmp_path / "other")
+    for name in ("samples.png", "leaks.png", "conflicts.png"):
+        usual, other = (tmp_path / folder / name for folder in ("usual", "other"))
+        assert Image.open(other).size == Image.open(usual).size
+        assert other.stat().st_size < 1.5 * usual.stat().st_size
 
 
 def test_the_order_of_the_leaks_is_not_the_processor_s(plain: Faces, monkeypatch: pytest.MonkeyPatch) -> None:

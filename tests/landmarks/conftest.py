@@ -1,5 +1,6 @@
 import os
 
+import numpy as np
 import pytest
 
 from fer import config
@@ -23,3 +24,9 @@ def settings() -> config.Landmarks:
 def landmarks(faces: Faces, settings: config.Landmarks) -> extract.Landmarks:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     return extract.extract(faces.images, settings)
+
+
+@pytest.fixture(scope="session")
+def located(faces: Faces, settings: config.Landmarks) -> np.ndarray:
+    """Landmarks as they lie in the images, float32 [70, 478, 3], NaN where none were found."""
+    return extract.locate(faces.images, settings)

@@ -12,9 +12,10 @@ from stages.landmarks import main as landmarks_stage
 from tests import known_params
 
 
-def test_both_stages_write_what_they_promise(faces, landmarks, tmp_path, monkeypatch):
+def test_both_stages_write_what_they_promise(faces, landmarks, located, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(extract, "extract", lambda images, settings: landmarks)
+    monkeypatch.setattr(extract, "locate", lambda images, settings: located[: len(images)])
     known_params.write(tmp_path / "params.yaml")
     faces.save("data/faces")
     result = CliRunner().invoke(landmarks_stage, catch_exceptions=False)
@@ -28,28 +29,31 @@ def test_both_stages_write_what_they_promise(faces, landmarks, tmp_path, monkeyp
     artifacts.write_table("data/splits.csv", splits)
     result = CliRunner().invoke(graphs_stage, catch_exceptions=False)
     assert "157 edges join 160 of 478" in result.output
-    assert artifacts.read_array("data/graphs/features.npy").shape == (70, 478, 6)
+    assert artifacts.read_array("data/graphs/mean_face.npy").shape == (478, 3)
     assert artifacts.read_table("plots/graphs/edges.csv")["edges"].sum() == 157
-    for picture in ("landmarks/found.png", "landmarks/missed.png", "graphs/graph.png"):
+    for picture in ("data/landmarks_found.png", "data/landmarks_missed.png", "graphs/graph.png"):
         assert (tmp_path / "plots" / picture).stat().st_size > 5_000
 
 
-def test_the_audit_counts_attempts_and_refuses_a_set_without_faces(faces):
-    attempt = np.zeros(70, np.uint8)
-    nothing = extract.Landmarks(np.zeros((70, 478, 3), np.float32), attempt > 0, attempt)
+def test_the_audit_counts_views_and_refuses_a_set_without_faces(faces):
+    points = np.zeros((70, 478, 3), np.float32)
     with pytest.raises(FerError, match="no face in any of 70"):
-        audit.audit(faces, nothing, 2)
-    attempt = np.array([1] * 60 + [2] * 6 + [0] * 4, np.uint8)
-    some = extract.Landmarks(np.zeros((70, 478, 3), np.float32), attempt > 0, attempt)
-    metrics = audit.audit(faces, some, 2)
-    assert metrics["attempts"]["1"] == {"faces": 70, "found": 60, "rate": 60 / 70}
-    assert metrics["attempts"]["2"] == {"faces": 10, "found": 6, "rate": 0.6}
-    assert metrics["missed"] == 4
+        audit.audit(faces, extract.Landmarks(points, np.zeros(70, np.uint8)), 2)
+    views = np.array([2] * 60 + [1] * 6 + [0] * 4, np.uint8)
+    metrics = audit.audit(faces, extract.Landmarks(points, views), 3)
+    assert metrics["found_by_views"] == {"0": 4, "1": 6, "2": 60, "3": 0}
+    assert (metrics["found"], metrics["missed"]) == (66, 4)
 
 
 def test_a_usage_without_faces_is_left_out(landmarks):
     table = pd.DataFrame({"name": ["a"], "usage": ["Training"], "emotion": ["sad"]})
-    one = extract.Landmarks(landmarks.xyz[:1], landmarks.detected[:1], landmarks.attempt[:1])
+    one = extract.Landmarks(landmarks.points[:1], landmarks.views[:1])
     metrics = audit.audit(Faces(np.zeros((1, 48, 48), np.uint8), table), one, 2)
     assert list(metrics["usage"]) == ["Training"]
     assert list(metrics["emotion"]) == ["sad"]
+
+
+def test_faces_that_are_not_divided_yet_have_no_usage(landmarks):
+    table = pd.DataFrame({"name": ["a"], "usage": [""], "emotion": ["sad"]})
+    one = extract.Landmarks(landmarks.points[:1], landmarks.views[:1])
+    assert audit.audit(Faces(np.zeros((1, 48, 48), np.uint8), table), one, 2)["usage"] == {}

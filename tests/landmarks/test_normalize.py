@@ -8,6 +8,11 @@ from fer.landmarks.symmetry import FLIP, MIDLINE
 connections = pytest.importorskip("mediapipe.python.solutions.face_mesh_connections")
 
 
+@pytest.fixture
+def detected(located):
+    return ~np.isnan(located[:, 0, 0])
+
+
 def _mirrored(points):
     return points[:, FLIP] * np.float32([-1, 1, 1])
 
@@ -21,14 +26,14 @@ def _turned(xyz, roll, yaw, pitch, scale, shift):
     ("angles", "scale", "shift"),
     [((30, 0, 0), 1, 0), ((-75, 0, 0), 1, 0), ((0, 35, 0), 1, 0), ((0, 0, -30), 1, 0), ((170, 20, 10), 0.4, 0.3)],
 )
-def test_roll_yaw_pitch_scale_and_shift_are_removed(landmarks, angles, scale, shift):
-    expected = normalize(landmarks.xyz, landmarks.detected)
-    moved = normalize(_turned(landmarks.xyz, *angles, scale, shift), landmarks.detected)
+def test_roll_yaw_pitch_scale_and_shift_are_removed(located, detected, angles, scale, shift):
+    expected = normalize(located, detected)
+    moved = normalize(_turned(located, *angles, scale, shift), detected)
     np.testing.assert_allclose(moved, expected, atol=2e-4)
 
 
-def test_eyes_lie_about_level_and_one_apart(landmarks):
-    points = normalize(landmarks.xyz, landmarks.detected)[landmarks.detected]
+def test_eyes_lie_about_level_and_one_apart(located, detected):
+    points = normalize(located, detected)[detected]
     right, left = points[:, [33, 133]].mean(1), points[:, [362, 263]].mean(1)
     assert np.abs(left[:, 1] - right[:, 1]).max() < 0.1
     assert np.abs(np.linalg.norm(left - right, axis=-1) - 1).max() < 0.25
@@ -36,27 +41,27 @@ def test_eyes_lie_about_level_and_one_apart(landmarks):
     assert (left[:, 0] > right[:, 0]).all()
 
 
-def test_it_commutes_with_mirroring(landmarks):
-    mirrored = _mirrored(landmarks.xyz)
-    expected = _mirrored(normalize(landmarks.xyz, landmarks.detected))
-    np.testing.assert_allclose(normalize(mirrored, landmarks.detected), expected, atol=2e-4)
+def test_it_commutes_with_mirroring(located, detected):
+    mirrored = _mirrored(located)
+    expected = _mirrored(normalize(located, detected))
+    np.testing.assert_allclose(normalize(mirrored, detected), expected, atol=2e-4)
 
 
-def test_unknown_faces_are_nan(landmarks):
-    detected = landmarks.detected.copy()
+def test_unknown_faces_are_nan(located, detected):
+    detected = detected.copy()
     detected[3] = False
-    points = normalize(landmarks.xyz, detected)
+    points = normalize(located, detected)
     assert np.isnan(points[3]).all()
     assert np.isfinite(points[detected]).all()
     assert np.isnan(normalize(np.zeros((478, 3), np.float32), np.array(True))).all()
 
 
-def test_one_face_or_any_batch_shape(landmarks):
-    expected = normalize(landmarks.xyz[:4], landmarks.detected[:4])
+def test_one_face_or_any_batch_shape(located, detected):
+    expected = normalize(located[:4], detected[:4])
     assert expected.dtype == np.float32
-    grid = normalize(landmarks.xyz[:4].reshape(2, 2, 478, 3), landmarks.detected[:4].reshape(2, 2))
+    grid = normalize(located[:4].reshape(2, 2, 478, 3), detected[:4].reshape(2, 2))
     assert np.array_equal(grid.reshape(4, 478, 3), expected)
-    assert np.array_equal(normalize(landmarks.xyz[0], landmarks.detected[0]), expected[0])
+    assert np.array_equal(normalize(located[0], detected[0]), expected[0])
 
 
 def test_flip_is_its_own_inverse():
@@ -88,7 +93,7 @@ def test_flip_keeps_the_mesh():
     assert len(_mapped("TESSELATION") - _edges("TESSELATION")) == 6
 
 
-def test_the_mean_face_is_nearly_symmetric(landmarks):
-    points = normalize(landmarks.xyz, landmarks.detected)[landmarks.detected]
+def test_the_mean_face_is_nearly_symmetric(located, detected):
+    points = normalize(located, detected)[detected]
     mean = points.mean(axis=0, keepdims=True)
     assert np.abs(_mirrored(mean) - mean).max() < 0.12

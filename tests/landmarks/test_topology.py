@@ -4,14 +4,13 @@ import pytest
 from fer.config import Graphs as Settings
 from fer.errors import FerError
 from fer.landmarks import graphs, topology
-from fer.landmarks.normalize import normalize
 
 pytest.importorskip("mediapipe")
 
 
 @pytest.fixture(scope="module")
 def mean(landmarks):
-    return graphs.mean_face(normalize(landmarks.xyz, landmarks.detected))
+    return graphs.mean_face(landmarks.points[landmarks.detected])
 
 
 @pytest.mark.parametrize(
@@ -53,21 +52,14 @@ def test_regions():
     assert sizes["other"] == 478 - 162
 
 
-def test_features_are_coordinates_and_offsets_and_keep_nan(landmarks, mean):
-    points = normalize(landmarks.xyz[:3], np.array([True, False, True]))
-    features = topology.node_features(points, mean)
-    assert features.shape == (3, 478, 6)
-    assert features.dtype == np.float32
-    assert np.isnan(features[1]).all()
-    np.testing.assert_allclose(features[0, :, 3:], points[0] - mean)
-
-
-def test_the_mean_face_comes_from_train_alone(landmarks, faces):
+def test_the_mean_face_comes_from_train_alone(landmarks, faces, tmp_path):
     splits = faces.table.assign(split=["train" if row < 40 else "test" for row in range(70)])
-    result = graphs.make(landmarks, splits, Settings(edges="anatomical", neighbours=6))
-    expected = normalize(landmarks.xyz[:40], landmarks.detected[:40])
-    np.testing.assert_allclose(result.mean_face, np.nanmean(expected, axis=0), atol=1e-5)
-    assert result.features.dtype == np.float16
+    graph = graphs.make(landmarks, splits, Settings(edges="anatomical", neighbours=6))
+    np.testing.assert_allclose(graph.mean_face, np.nanmean(landmarks.points[:40], axis=0), atol=1e-5)
+    graph.save(tmp_path / "graph")
+    loaded = graphs.Graph.load(tmp_path / "graph")
+    for part in ("edge_index", "region", "mean_face"):
+        assert np.array_equal(getattr(loaded, part), getattr(graph, part))
     with pytest.raises(FerError, match="rows for 70 faces"):
         graphs.make(landmarks, splits[:5], Settings(edges="anatomical", neighbours=6))
     with pytest.raises(FerError, match="No face of the split"):

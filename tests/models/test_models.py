@@ -3,83 +3,179 @@ import pytest
 import torch
 
 from fer import artifacts, models
-from fer.errors import FerError
-from fer.models.cnn import FaceCNN, backbone_blocks, prepare
+from fer.emotions import EMOTIONS
+from fer.errors import FerError, SettingError
+from fer.landmarks.graphs import Graph
+from fer.models import on_landmarks, on_pixels
+from fer.models.cnn import FaceCNN, backbone_blocks
 from fer.models.ft_transformer import LocalCoordinates
 from fer.models.gnn import LandmarkGNN
-from fer.models.standardize import Standardize
+from fer.models.on_landmarks import Standardize
 
-EDGES = torch.tensor([[0, 1, 1, 2, 7, 9], [1, 0, 2, 1, 9, 7]])
-REGION = torch.arange(478) % 4
-ARGUMENTS = {
-    "classifier": {"hidden": [512, 256], "dropout": 0.4},
-    "transformer": {
-        "layers": 4,
-        "heads": 8,
-        "width": 96,
-        "dropout": 0.1,
-        "token_dropout": 0.5,
-        "neighbours": [4, 12, 36, 108],
-    },
-    "gnn": {**LandmarkGNN.graph_sizes(EDGES, REGION), "features": 6, "layers": 5, "width": 128, "dropout": 0.1},
-    "cnn": {"backbone": "mobilenet_v3_small", "hidden": 32, "dropout": 0.1, "image_size": 32},
+RNG = np.random.default_rng(0)
+GRAPH = Graph(
+    edge_index=np.array([[0, 1, 1, 2, 7, 9], [1, 0, 2, 1, 9, 7]]),
+    region=np.arange(478) % 4,
+    mean_face=RNG.normal(0, 1, (478, 3)).astype(np.float32),
+)
+SETTINGS = {
+    "mlp": {},
+    "transformer": {"layers": 4, "heads": 8, "width": 96, "token_dropout": 0.5, "neighbours": [4, 12, 36, 108]},
+    "gnn": {"layers": 5, "width": 128},
+    "cnn": {"backbone": "timm:test_resnet", "hidden": 32, "image_size": 32},
 }
+LANDMARK_MODELS = [name for name in models.MODELS if models.network(name).sees == "landmarks"]
 
 
 def inputs(name, count=4):
     torch.manual_seed(0)
-    if name == "cnn":
-        return prepare(torch.randint(0, 256, (count, 48, 48), dtype=torch.uint8), 32)
-    return torch.randn(count, 478, 6 if name == "gnn" else 3)
+    if models.network(name).sees == "pixels":
+        return torch.randint(0, 256, (count, 48, 48), dtype=torch.uint8)
+    # Landmarks as close to each other as real ones, which tremble little about a face.
+    return torch.from_numpy(GRAPH.mean_face) + 0.1 * torch.randn(count, 478, 3)
 
 
-def network(name):
-    torch.manual_seed(1)
-    made = models.build(name, ARGUMENTS[name])
-    if name == "gnn":
-        made.set_graph(EDGES, REGION)
-    return made
+@pytest.fixture
+def network(params, change, tmp_path):
+    """Builds a model as training does, with settings of our own."""
+    GRAPH.save(tmp_path / "graphs")
+
+    def make(name, faces=None):
+        torch.manual_seed(1)
+        kind = models.network(name)
+        made = kind(**kind.arguments(change(params.model(name), **SETTINGS[name]), tmp_path))
+        faces = inputs(name, 50) if faces is None else faces
+        made.learn_statistics(faces, tmp_path)
+        if made.sees == "pixels":
+            with torch.no_grad():
+                for _ in range(30):  # for batch normalisation: without statistics an untrained network is blind
+                    made(faces)
+        return made
+
+    return make
 
 
-@pytest.mark.parametrize("name", ARGUMENTS)
-def test_logits_and_the_way_through_a_checkpoint(name, tmp_path):
-    made = network(name).eval()
+@pytest.fixture
+def saved(network, params, change, tmp_path):
+    """Builds a model and writes its folder."""
+
+    def write(name, **more):
+        made = network(name).eval()
+        arguments = models.network(name).arguments(change(params.model(name), **SETTINGS[name]), tmp_path)
+        models.write(tmp_path / name, made.state_dict(), {"name": name, "arguments": arguments, **more})
+        return made, tmp_path / name
+
+    return write
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_logits_and_the_way_through_a_folder_that_is_enough_to_predict(name, saved):
+    made, folder = saved(name)
+    (folder.parent / "graphs" / "edge_index.npy").unlink()  # nothing but the folder is needed
     logits = made(inputs(name))
     assert logits.shape == (4, 7)
-    artifacts.write_model(tmp_path, made.state_dict(), {"name": name, "arguments": ARGUMENTS[name]})
-    rebuilt = models.rebuild(*artifacts.read_model(tmp_path))
+    rebuilt, config = models.load(folder)
     assert not rebuilt.training
+    assert config["name"] == name
     assert torch.equal(rebuilt(inputs(name)), logits)
 
 
 @pytest.mark.parametrize(
     ("name", "least", "most"),
-    [("classifier", 860_000, 880_000), ("transformer", 900_000, 1_100_000), ("gnn", 200_000, 600_000)],
+    [("mlp", 860_000, 880_000), ("transformer", 900_000, 1_100_000), ("gnn", 200_000, 600_000)],
 )
-def test_sizes_of_the_original_work(name, least, most):
+def test_sizes_of_the_original_work(name, least, most, network):
     assert least <= models.parameter_count(network(name)) <= most
 
 
-@pytest.mark.parametrize("name", ["classifier", "transformer", "gnn"])
-def test_a_face_without_landmarks_is_seen_as_the_mean_face(name):
-    made = network(name).eval()
+@pytest.mark.parametrize("name", LANDMARK_MODELS)
+def test_a_face_without_landmarks_is_seen_as_the_mean_face(name, network):
     faces = inputs(name, 50)
     faces[::7] = torch.nan
-    made.standardize.fit(faces)
-    # The gnn's statistics are one a feature, the others' one a landmark.
-    mean = faces.nanmean((0, 1) if name == "gnn" else 0).expand(1, *faces.shape[1:])
-    logits = made(torch.full_like(mean, torch.nan))
+    made = network(name, faces).eval()
+    # The gnn's features are pooled over the nodes: its mean face is the graph's, with an offset of nothing.
+    logits = made(torch.full((1, 478, 3), torch.nan))
     assert torch.isfinite(logits).all()
-    torch.testing.assert_close(logits, made(mean), atol=1e-4, rtol=1e-4)
+    if name != "gnn":
+        torch.testing.assert_close(logits, made(faces.nanmean(0, keepdim=True)), atol=1e-4, rtol=1e-4)
 
 
-def test_a_checkpoint_that_does_not_fit(tmp_path):
-    artifacts.write_model(tmp_path, network("classifier").state_dict(), {"name": "classifier", "arguments": {}})
-    with pytest.raises(FerError, match="does not fit its config"):
-        models.rebuild(*artifacts.read_model(tmp_path))
-    other = {"name": "classifier", "arguments": {"hidden": [8], "dropout": 0.0}}
-    with pytest.raises(FerError, match="does not fit its config"):
-        models.rebuild(artifacts.read_model(tmp_path)[0], other)
+@pytest.mark.parametrize("name", models.MODELS)
+def test_half_precision_gives_nearly_the_same_logits(name, network):
+    made = network(name).eval()
+    faces = inputs(name, 64)
+    with torch.no_grad():
+        exact = made(faces)
+        with torch.autocast("cpu", torch.bfloat16):
+            rough = made(faces).float()
+    assert not torch.equal(exact, rough), "autocast did nothing"
+    # bfloat16 keeps 8 bits: some hundredths of the logits' own spread.
+    assert (exact - rough).square().mean().sqrt() < 0.06 * exact.std(0).mean()
+
+
+def test_offsets_from_neighbours_are_exact_under_autocast():
+    values = inputs("transformer", 64)
+    layer = LocalCoordinates([4, 12], 478)
+    layer.fit(values)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = layer(values)
+    assert rough.dtype == torch.float32
+    torch.testing.assert_close(rough, layer(values))
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_the_first_view_is_the_face_itself_and_the_second_its_mirror_image(name, network):
+    made = network(name).eval()
+    faces = inputs(name)
+    assert [len(made.views(tta, 10)) for tta in ("none", "flip")] == [1, 2]
+    plain, flipped = made.views("flip", 10)
+    assert torch.equal(made(plain(faces)), made(faces))
+    mirrored = faces.flip(-1) if made.sees == "pixels" else on_landmarks.mirror(faces)
+    torch.testing.assert_close(made(flipped(faces)), made(mirrored), atol=1e-4, rtol=1e-3)
+    assert not torch.equal(made(mirrored), made(faces))
+
+
+def test_full_augmentation_at_test_time_holds_what_it_promises(network):
+    made = network("cnn")
+    views = made.views("full", 2 * len(on_pixels.POSES))
+    assert len(views) == 2 * len(on_pixels.POSES)
+    assert len(made.views("full", 3)) == 3
+    # A bright dot off the centre goes where each pose says.
+    face = torch.zeros(1, 32, 32)
+    face[0, 8, 20] = 255
+    for number, pose in enumerate(on_pixels.POSES):
+        right, down, degrees, zoom = pose
+        x, y = (20.5 / 32 - 0.5) * zoom, (8.5 / 32 - 0.5) * zoom
+        angle = np.deg2rad(degrees)
+        cosine, sine = np.cos(angle), np.sin(angle)
+        expected = np.array([x * cosine - y * sine + right, x * sine + y * cosine + down])
+        seen = views[2 * number](face)[0]
+        rows, columns = torch.meshgrid(torch.arange(32) + 0.5, torch.arange(32) + 0.5, indexing="ij")
+        place = torch.stack([(seen * columns).sum(), (seen * rows).sum()]) / seen.sum() / 32 - 0.5
+        assert np.abs(place.numpy() - expected).max() < 0.012, pose
+
+
+def test_a_folder_with_other_emotions_is_refused(saved):
+    _, folder = saved("mlp")
+    config = artifacts.read_json(folder / "config.json")
+    artifacts.write_json(folder / "config.json", config | {"emotions": list(reversed(EMOTIONS))})
+    with pytest.raises(FerError, match="in another order"):
+        models.load(folder)
+
+
+def test_a_folder_of_an_unknown_model_is_refused(saved):
+    _, folder = saved("mlp")
+    artifacts.write_json(folder / "config.json", artifacts.read_json(folder / "config.json") | {"name": "svm"})
+    with pytest.raises(FerError, match="unknown model 'svm'"):
+        models.load(folder)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"hidden": [8], "dropout": 0.0}])
+def test_weights_that_do_not_fit_their_config(arguments, saved):
+    _, folder = saved("mlp")
+    artifacts.write_json(folder / "config.json", artifacts.read_json(folder / "config.json") | {"arguments": arguments})
+    with pytest.raises(FerError, match="do not fit its config"):
+        models.load(folder)
 
 
 def test_standardize_ignores_what_is_unknown():
@@ -113,7 +209,7 @@ def test_local_coordinates_are_standardised_offsets_from_the_nearest_landmarks()
     assert (layer(values + 1)[1, :, :3] > local[1, :, :3] + 1).all()
 
 
-def test_token_dropout_is_for_training_alone():
+def test_token_dropout_is_for_training_alone(network):
     made = network("transformer")
     made.blocks.eval()  # no other chance
     landmarks = inputs("transformer")
@@ -122,19 +218,27 @@ def test_token_dropout_is_for_training_alone():
     assert torch.equal(made(landmarks), made(landmarks))
 
 
-def test_the_graph_decides_who_hears_whom():
+def test_the_graph_decides_who_hears_whom(network):
     made = network("gnn").eval()
-    features = inputs("gnn")
-    before = made(features)
-    features[:, 300] += 5  # an isolated node
-    assert torch.equal(made(features), before)
-    features[:, 7] += 5
-    assert not torch.equal(made(features), before)
+    faces = inputs("gnn")
+    before = made(faces)
+    faces[:, 300] += 5  # an isolated node
+    assert torch.equal(made(faces), before)
+    faces[:, 7] += 5
+    assert not torch.equal(made(faces), before)
+
+
+def test_the_graph_network_sees_offsets_from_the_mean_face(network):
+    made = network("gnn")
+    assert made.mean_face.numpy() == pytest.approx(GRAPH.mean_face[[0, 1, 2, 7, 9]])
+    assert LandmarkGNN.sizes(GRAPH) == {"nodes": 5, "edges": 6, "regions": 4}
+    features = made._features(inputs("gnn"))
+    torch.testing.assert_close(features[..., 3:], features[..., :3] - made.mean_face)
 
 
 class TestFreezing:
     @pytest.fixture
-    def cnn(self) -> FaceCNN:
+    def cnn(self, network) -> FaceCNN:
         return network("cnn")
 
     def step(self, cnn):
@@ -158,8 +262,9 @@ class TestFreezing:
         assert still == [True] * frozen + [False] * (len(blocks) - frozen)
 
     def test_more_blocks_than_there_are(self, cnn):
-        with pytest.raises(FerError, match=r"cnn\.partial\.blocks"):
+        with pytest.raises(SettingError, match=r"partial\.blocks = 99") as error:
             cnn.freeze(99)
+        assert error.value.of("second").message.startswith("second.partial.blocks = 99")
 
 
 @pytest.mark.parametrize("name", ["resnet18", "timm:resnet10t"])
@@ -171,5 +276,5 @@ def test_other_backbones(name):
 
 @pytest.mark.parametrize("name", ["efficientnet_b99", "timm:nothing_like_it", "fcn_resnet50"])
 def test_backbones_that_do_not_exist_or_classify(name):
-    with pytest.raises(FerError, match=rf"cnn\..*{name}"):
+    with pytest.raises(SettingError, match=rf"backbone.*{name}"):
         FaceCNN(name, hidden=16, dropout=0.0, image_size=32)

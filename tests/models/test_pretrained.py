@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from fer.errors import FerError
+from fer.errors import SettingError
 from fer.models import pretrained
 from fer.models.cnn import make_backbone
 
@@ -14,15 +14,13 @@ NAME = "mobilenet_v3_small"
 
 @pytest.fixture
 def backbone():
-    return make_backbone(NAME, 32)[0]
+    return make_backbone(NAME)
 
 
 @pytest.fixture
 def file(tmp_path):
     torch.manual_seed(5)
-    tensors = {
-        key: value.half() for key, value in make_backbone(NAME, 32)[0].state_dict().items() if "num_batches" not in key
-    }
+    tensors = {key: value.half() for key, value in make_backbone(NAME).state_dict().items() if "num_batches" not in key}
     save_file(tensors | {"classifier.0.weight": torch.zeros(3)}, tmp_path / "weights.safetensors")
     return tmp_path / "weights.safetensors"
 
@@ -30,18 +28,17 @@ def file(tmp_path):
 @pytest.mark.parametrize("named", ["setting", "environment"])
 def test_a_local_file_is_used_and_proved(backbone, file, named):
     weights, environment = (str(file), {}) if named == "setting" else ("imagenet", {pretrained.VARIABLE: str(file)})
-    origin = pretrained.load(backbone, NAME, weights, environment)
+    tensors, origin = pretrained.fetch(backbone, NAME, weights, environment)
+    assert origin["source"] == ("file" if named == "setting" else "imagenet")
     assert origin["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
-    expected = make_backbone(NAME, 32)[0]
-    pretrained.load(expected, NAME, str(file), {})
-    for key, value in backbone.state_dict().items():
-        assert torch.equal(value, expected.state_dict()[key])
+    assert "classifier.0.weight" not in tensors
+    pretrained.fill(backbone, tensors, "test")
+    for key, value in tensors.items():
+        assert torch.equal(backbone.state_dict()[key], value.to(backbone.state_dict()[key].dtype))
 
 
-def test_none_leaves_the_backbone_alone(backbone):
-    before = {key: value.clone() for key, value in backbone.state_dict().items()}
-    assert pretrained.load(backbone, NAME, "none", {}) == {"source": "none", "sha256": None}
-    assert all(torch.equal(before[key], value) for key, value in backbone.state_dict().items())
+def test_none_brings_nothing(backbone):
+    assert pretrained.fetch(backbone, NAME, "none", {}) == ({}, {"source": "none", "sha256": None})
 
 
 def test_no_network_names_the_choices(backbone, monkeypatch):
@@ -49,17 +46,19 @@ def test_no_network_names_the_choices(backbone, monkeypatch):
         raise URLError("no network")
 
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
-    with pytest.raises(FerError, match="FER_IMAGENET_WEIGHTS") as error:
-        pretrained.load(backbone, NAME, "imagenet", {})
-    assert "cnn.weights=none" in error.value.message
+    with pytest.raises(SettingError, match="FER_IMAGENET_WEIGHTS") as error:
+        pretrained.fetch(backbone, NAME, "imagenet", {})
+    assert error.value.of("cnn").message.startswith("cnn.weights = imagenet: ")
 
 
 def test_files_that_do_not_help(backbone, file, tmp_path):
-    with pytest.raises(FerError, match="is no file"):
-        pretrained.load(backbone, NAME, str(tmp_path / "missing"), {})
+    with pytest.raises(SettingError, match="is no file"):
+        pretrained.fetch(backbone, NAME, str(tmp_path / "missing"), {})
     (tmp_path / "text").write_text("not tensors, but long enough to look at")
-    with pytest.raises(FerError, match="no safetensors file"):
-        pretrained.load(backbone, NAME, str(tmp_path / "text"), {})
-    other = make_backbone("resnet18", 32)[0]
-    with pytest.raises(FerError, match="does not hold the weights of resnet18"):
-        pretrained.load(other, "resnet18", str(file), {})
+    with pytest.raises(SettingError, match="no safetensors file"):
+        pretrained.fetch(backbone, NAME, str(tmp_path / "text"), {})
+    other = make_backbone("resnet18")
+    with pytest.raises(SettingError, match="does not hold the weights of this backbone"):
+        pretrained.fetch(other, "resnet18", str(file), {})
+    with pytest.raises(SettingError, match="does not hold the weights of this backbone"):
+        pretrained.fill(other, pretrained.fetch(backbone, NAME, str(file), {})[0], "test")

@@ -15,7 +15,7 @@ from tests import known_params
 TOP = known_params.TOP
 TINY = {
     "data": {"dataset": "drawn", "drawn_faces": 210},
-    "classifier": {"epochs": 3, "batch_size": 32, "patience": 0},
+    "mlp": {"epochs": 3, "batch_size": 32, "patience": 0},
     "transformer": {"epochs": 1, "layers": 1, "heads": 4, "width": 16, "batch_size": 32},
     "gnn": {"epochs": 1, "width": 16, "batch_size": 32},
     "cnn": {
@@ -56,10 +56,13 @@ class Project:
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """Start DVC in a process group of its own."""
-        command = [sys.executable, "-m", "dvc", *arguments]
-        silent = subprocess.DEVNULL
+        return self.start_command(sys.executable, "-m", "dvc", *arguments)
+
+    def start_command(self, *command: str, **environment: str) -> subprocess.Popen:
+        """Start a command in a process group of its own."""
+        silent, surroundings = subprocess.DEVNULL, _environment() | environment
         return subprocess.Popen(
-            command, cwd=self.folder, env=_environment(), stdout=silent, stderr=silent, start_new_session=True
+            command, cwd=self.folder, env=surroundings, stdout=silent, stderr=silent, start_new_session=True
         )
 
     def set(self, key: str, value: object) -> None:

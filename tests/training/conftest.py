@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from fer import models
-from fer.landmarks.symmetry import FLIP
+from fer.training import checkpoints
 from fer.training import fit as fitting
-from fer.training.augment import LandmarkAugmentation
 from fer.training.batches import Task
 
 
@@ -27,25 +25,18 @@ def task():
 def train(task, params, change, tmp_path, monkeypatch):
     """Trains a small perceptron in a folder of its own; `network` and `settings` come with it."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fitting, "WORK", tmp_path / "work")
+    monkeypatch.setattr(checkpoints, "WORK", tmp_path / "work")
     settings = change(params.train, device="cpu", precision="32-true", seed=3)
 
     def run(name="small", seed=3, train=None, **recipe):
         options = {"epochs": 4, "batch_size": 32, "patience": 0, "hidden": [16], "mixup_alpha": 0.2} | recipe
-        chosen = change(params.classifier, **options)
+        chosen = change(params.mlp, **options)
+        kind = models.network("mlp")
         torch.manual_seed(seed)
-        network = models.build("classifier", {"hidden": chosen.hidden, "dropout": chosen.dropout})
-        network.standardize.fit(task.inputs[task.train])
-        return fitting.fit(
-            name,
-            network,
-            task,
-            chosen,
-            LandmarkAugmentation(chosen, FLIP.tolist()),
-            nn.Identity(),
-            change(settings, seed=seed, **(train or {})),
-            tmp_path / "curves" / name,
-            {},
-        )
+        network = kind(**kind.arguments(chosen, tmp_path))
+        network.learn_statistics(task.inputs[task.train], tmp_path)
+        section = change(settings, seed=seed, **(train or {}))
+        augment, curves = kind.augmentation(chosen), tmp_path / "curves" / f"{name}.csv"
+        return fitting.fit(name, network, task, chosen, augment, section, curves, {})
 
     return run

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 import torch
 
+from fer import models
 from fer.errors import FerError
 from fer.training import fit as fitting
-from fer.training import keeper as keeping
 from fer.training.keeper import Keeper
 
 
@@ -14,18 +14,24 @@ def same(one, other):
     return all(torch.equal(one.weights[key], other.weights[key]) for key in one.weights)
 
 
-def curve(tmp_path, name, metric):
-    return pd.read_csv(tmp_path / "curves" / name / "plots" / "metrics" / f"{metric}.tsv", sep="\t")
+def curves(tmp_path, name):
+    return pd.read_csv(tmp_path / "curves" / f"{name}.csv")
+
+
+def checkpoints(tmp_path, name="small"):
+    return list((tmp_path / "work" / name).glob("*/last.ckpt"))
 
 
 def test_it_learns_and_keeps_the_best_epoch(train, tmp_path):
     fitted = train(epochs=8, lr=0.01, ema=0.0)
-    accuracy = curve(tmp_path, "small", "val/accuracy")["accuracy"]
+    table = curves(tmp_path, "small")
+    accuracy = table[table["split"] == "val"].set_index("epoch")["accuracy"]
     assert accuracy.max() > 0.35  # chance is 0.14
-    assert fitted.summary["best_epoch"] == accuracy.idxmax() + 1
-    assert fitted.summary["epochs"] == len(accuracy) == 8
-    assert fitted.summary["device"] == "cpu"
-    assert fitted.summary["faces_per_second"] > 0
+    assert fitted.best_epoch == accuracy.idxmax()
+    assert fitted.epochs == len(accuracy) == 8
+    assert len(table) == 16
+    assert fitted.times["device"] == "cpu"
+    assert fitted.times["faces_per_second"] > 0
 
 
 def test_same_seed_same_weights_other_seed_others(train):
@@ -46,12 +52,11 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(train, tmp_path, mon
         kill(patched, moment)
         with pytest.raises(Killed):
             train("killed", ema=ema)
-    assert (tmp_path / "work" / "killed" / "last.ckpt").exists()
+    assert len(checkpoints(tmp_path, "killed")) == 1
     resumed = train("killed", ema=ema)
     assert same(whole, resumed)
-    assert resumed.summary["best_epoch"] == whole.summary["best_epoch"]
-    for metric in keeping.METRICS:
-        pd.testing.assert_frame_equal(curve(tmp_path, "whole", metric), curve(tmp_path, "killed", metric))
+    assert resumed.best_epoch == whole.best_epoch
+    pd.testing.assert_frame_equal(curves(tmp_path, "whole"), curves(tmp_path, "killed"))
 
 
 def kill(patched, moment):
@@ -70,26 +75,89 @@ def kill(patched, moment):
     patched.setattr(Keeper, hook, die)
 
 
-def test_a_finished_training_is_not_repeated(train, monkeypatch):
+def test_a_finished_training_that_was_not_written_has_its_curves_again(train, tmp_path, monkeypatch):
+    """The disk was full when the model was to be written; DVC has deleted the outputs before the next run."""
     whole = train()
+    expected = curves(tmp_path, "small")
+    (tmp_path / "curves" / "small.csv").unlink()
     monkeypatch.setattr(fitting.L.Trainer, "fit", lambda *_, **__: pytest.fail("it trained again"))
     assert same(whole, train())
+    pd.testing.assert_frame_equal(curves(tmp_path, "small"), expected)
 
 
-def test_a_checkpoint_of_another_training_is_not_used(train, tmp_path, capsys):
-    train(epochs=2)
+def test_a_checkpoint_of_other_settings_is_kept_and_goes_on_when_they_come_back(train, tmp_path, monkeypatch, capsys):
+    whole = train("whole", epochs=4)
+    with monkeypatch.context() as patched:
+        kill(patched, "in mid-epoch")
+        with pytest.raises(Killed):
+            train(epochs=4)
     capsys.readouterr()
-    fitted = train(epochs=3)
-    assert "Going on" not in capsys.readouterr().out
-    assert fitted.summary["epochs"] == 3
+    other = train(epochs=2)
+    output = capsys.readouterr().out
+    assert "Going on" not in output
+    assert "begun with another recipe" in output
+    assert other.epochs == 2
+    other.place.forget()
+    assert len(checkpoints(tmp_path)) == 1
+    assert same(train(epochs=4), whole)
+    assert "Going on after epoch 2" in capsys.readouterr().out
 
 
-def test_a_damaged_checkpoint_is_put_aside(train, tmp_path, capsys):
+def test_an_edit_of_another_model_s_file_keeps_a_checkpoint(train, task, params, tmp_path, monkeypatch):
+    from fer.training import checkpoints as module
+
+    place = train().place
+    sources = {path.name for path in module._sources(*_mlp_parts(params, tmp_path))}
+    assert {"mlp.py", "on_landmarks.py", "base.py", "fit.py", "batches.py"} <= sources
+    assert not {"cnn.py", "gnn.py", "on_pixels.py", "progress.py"} & sources
+    original = module.Path.read_bytes
+    monkeypatch.setattr(module.Path, "read_bytes", lambda path: original(path) + b"#" * (path.name == "cnn.py"))
+    assert train().place == place
+    monkeypatch.setattr(module.Path, "read_bytes", lambda path: original(path) + b"#" * (path.name == "mlp.py"))
+    assert train().place != place
+
+
+def _mlp_parts(params, tmp_path):
+    kind = models.network("mlp")
+    return kind(**kind.arguments(params.mlp, tmp_path)), kind.augmentation(params.mlp)
+
+
+def test_the_device_counts_as_it_was_chosen_not_as_it_was_asked_for(train):
+    assert train(train={"device": "auto"}).place == train(train={"device": "cpu"}).place
+
+
+def test_a_damaged_checkpoint_begins_anew(train, tmp_path, capsys):
     whole = train()
-    checkpoint = tmp_path / "work" / "small" / "last.ckpt"
+    (checkpoint,) = checkpoints(tmp_path)
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     assert same(whole, train())
-    assert "starting from the beginning" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "is damaged: starting from the beginning" in output
+    assert "weights_only" not in output
+
+
+def test_averaged_weights_follow_the_formula():
+    from fer.training.module import _warmed_ema
+
+    old, new = [torch.tensor([1.0, 2.0])], [torch.tensor([2.0, 4.0])]
+    _warmed_ema(0.5)(old, new, torch.tensor(0))  # the decay begins at 1 / 10
+    torch.testing.assert_close(old[0], torch.tensor([1.9, 3.8]))
+    _warmed_ema(0.5)(old, new, torch.tensor(1000))
+    torch.testing.assert_close(old[0], torch.tensor([1.95, 3.9]))
+    whole = [torch.tensor([7, 8])]
+    _warmed_ema(0.5)(whole, [torch.tensor([9, 10])], torch.tensor(3))
+    assert whole[0].tolist() == [9, 10]
+
+
+def test_half_precision_trains_as_well(train, tmp_path):
+    options = {"epochs": 12, "lr": 0.01, "ema": 0.0}
+    best = {}
+    for precision in ("32-true", "bf16-mixed"):
+        fitted = train(precision, train={"precision": precision}, **options)
+        assert {value.dtype for value in fitted.weights.values()} <= {torch.float32, torch.int64}
+        table = curves(tmp_path, precision)
+        best[precision] = table[table["split"] == "val"]["accuracy"].max()
+    assert best["bf16-mixed"] > best["32-true"] - 0.1 > 0.25
 
 
 def test_the_bar_of_a_terminal_shows_the_whole_training(train, monkeypatch, capsys):
@@ -102,14 +170,13 @@ def test_the_bar_of_a_terminal_shows_the_whole_training(train, monkeypatch, caps
 
 
 def test_forget(train, tmp_path):
-    train()
-    fitting.forget("small")
+    train().place.forget()
     assert not (tmp_path / "work" / "small").exists()
 
 
 def test_early_stopping(train):
     fitted = train(epochs=30, patience=2, lr=1e-9, ema=0.0)
-    assert fitted.summary["epochs"] == fitted.summary["best_epoch"] + 2 < 30
+    assert fitted.epochs == fitted.best_epoch + 2 < 30
 
 
 def test_a_training_that_diverges(train):
@@ -126,9 +193,13 @@ def test_a_device_that_is_not_there(train, params, change, monkeypatch):
     assert device.choose("cpu") == "cpu"
 
 
-def test_a_strategy_that_lightning_does_not_know(train):
-    with pytest.raises(FerError, match=r"strategy ddq.*invalid strategy"):
-        train(train={"strategy": "ddq"})
+def test_more_devices_than_there_are(train, monkeypatch):
+    def refuse(*_, **__):
+        raise ValueError("no such device")
+
+    monkeypatch.setattr(fitting.L, "Trainer", refuse)
+    with pytest.raises(FerError, match=r"train\.devices 1.*can't be had here"):
+        train()
 
 
 @pytest.mark.parametrize("power", [0.0, 0.5, 1.0])

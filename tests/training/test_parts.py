@@ -3,11 +3,10 @@ import pytest
 import torch
 
 from fer.landmarks.symmetry import FLIP
-from fer.training import augment
+from fer.models import on_landmarks, on_pixels
 from fer.training.batches import Batches
+from fer.training.mixup import mixup
 from fer.training.module import rate
-
-CPU = torch.device("cpu")
 
 
 class TestBatches:
@@ -23,13 +22,13 @@ class TestBatches:
         return task
 
     def test_in_order_with_the_remainder(self, numbered):
-        batches = Batches(numbered, numbered.val, 32, CPU)
+        batches = Batches(numbered, numbered.val, 32)
         assert self.faces(batches) == list(range(210, 280))
         assert len(batches) == len(list(batches)) == 3
 
     def test_an_epoch_sees_each_face_at_most_once_in_its_own_order(self, numbered):
         epoch = 0
-        batches = Batches(numbered, numbered.train, 32, CPU, seed=1, epoch=lambda: epoch)
+        batches = Batches(numbered, numbered.train, 32, seed=1, epoch=lambda: epoch)
         first = self.rows(batches)
         assert first == self.rows(batches)
         assert len(first) == len(batches) == 210 // 32
@@ -38,7 +37,7 @@ class TestBatches:
         assert first != self.rows(batches)
 
     def test_processes_share_an_epoch(self, numbered):
-        shares = [Batches(numbered, numbered.train, 32, CPU, seed=1, rank=rank, world=2) for rank in (0, 1)]
+        shares = [Batches(numbered, numbered.train, 32, seed=1, rank=rank, world=2) for rank in (0, 1)]
         seen = [self.faces(share) for share in shares]
         assert not set(seen[0]) & set(seen[1])
         assert len(seen[0]) == len(seen[1]) == 96
@@ -50,8 +49,8 @@ class TestLandmarks:
         return torch.from_numpy(np.random.default_rng(0).normal(size=(6, 478, 3)).astype(np.float32))
 
     def make(self, params, change, **values):
-        recipe = change(params.classifier, **({"flip": 0.0, "rotation": 0.0, "jitter": 0.0} | values))
-        return augment.LandmarkAugmentation(recipe, FLIP.tolist())
+        recipe = change(params.mlp, **({"flip": 0.0, "rotation": 0.0, "jitter": 0.0} | values))
+        return on_landmarks.LandmarkModel.augmentation(recipe)
 
     def test_mirroring_turns_x_round_and_exchanges_left_and_right(self, points, params, change):
         expected = points.numpy()[:, FLIP] * np.float32([-1, 1, 1])
@@ -62,12 +61,6 @@ class TestLandmarks:
         varied = self.make(params, change, rotation=5.0)(same_face)
         assert len({round(float(face[0, 0]), 6) for face in varied}) == 6
         torch.testing.assert_close(varied.norm(dim=2), same_face.norm(dim=2))
-
-    def test_offsets_move_with_the_coordinates(self, points, params, change):
-        mean = points.mean(0)
-        features = torch.cat([points, points - mean], dim=-1)
-        varied = self.make(params, change, flip=0.5, rotation=5.0, jitter=0.01)(features)
-        torch.testing.assert_close(varied[..., 3:], varied[..., :3] - mean, atol=1e-5, rtol=1e-5)
 
     def test_unknown_stays_unknown(self, points, params, change):
         points[2] = torch.nan
@@ -84,22 +77,25 @@ class TestImages:
     def test_range_shape_and_one_draw_a_face(self, images, params):
         same_face = images[:1].expand(8, -1, -1)
         torch.manual_seed(0)
-        varied = augment.ImageAugmentation(params.cnn.augment, 64)(same_face)
-        assert varied.shape == (8, 1, 64, 64)
+        varied = on_pixels.ImageAugmentation(params.cnn.augment, 64)(same_face)
+        assert varied.shape == (8, 64, 64)
         assert varied.min() >= 0
-        assert varied.max() <= 1
+        assert 1 < varied.max() <= 255
         assert len({round(float(face.mean()), 6) for face in varied}) == 8
 
-    def test_without_ranges_it_is_the_preparation(self, images, params, change):
+    def test_without_ranges_it_only_enlarges(self, images, params, change):
         off = change(params.cnn.augment, **dict.fromkeys(type(params.cnn.augment).model_fields, 0.0))
-        varied = augment.ImageAugmentation(off, 64)(images)
-        torch.testing.assert_close(varied, augment.Prepare(64)(images), atol=1e-4, rtol=1e-4)
+        varied = on_pixels.ImageAugmentation(off, 64)(images)
+        torch.testing.assert_close(varied, on_pixels.enlarge(images, 64), atol=0.03, rtol=1e-4)
+
+    def test_a_face_of_the_right_size_stays_as_it_is(self, images):
+        assert torch.equal(on_pixels.enlarge(images, 48), images.float())
 
 
 class TestMixup:
     def test_off(self):
         inputs, labels = torch.rand(4, 3), torch.tensor([0, 1, 2, 6])
-        mixed, targets = augment.mixup(inputs, labels, 0.0, 7)
+        mixed, targets = mixup(inputs, labels, 0.0, 7)
         assert torch.equal(mixed, inputs)
         assert torch.equal(targets.argmax(1), labels)
 
@@ -107,7 +103,7 @@ class TestMixup:
         torch.manual_seed(0)
         labels = torch.arange(7)
         inputs = torch.eye(7)  # so a mixed input must be its target
-        mixed, targets = augment.mixup(inputs, labels, 1.0, 7)
+        mixed, targets = mixup(inputs, labels, 1.0, 7)
         torch.testing.assert_close(mixed, targets)
         assert not torch.equal(mixed, inputs)
         torch.testing.assert_close(targets.sum(1), torch.ones(7))
@@ -115,7 +111,7 @@ class TestMixup:
 
 class TestRate:
     def shares(self, params, change, steps=100, **values):
-        share = rate(change(params.classifier, epochs=10, **values), steps)
+        share = rate(change(params.mlp, epochs=10, **values), steps)
         return [share(step) for step in range(steps)]
 
     def test_warmup_then_cosine(self, params, change):

@@ -18,7 +18,7 @@ import numpy as np
 from fer.data.drawing import features
 from fer.data.drawing.pen import Pen
 from fer.data.drawing.people import Person, View
-from fer.data.faces import SIZE
+from fer.sizes import FACE
 
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 15, 17, 20, 23, 25, 26, 43)
 
@@ -49,7 +49,7 @@ def render(person: Person, units: Mapping[int, float], view: View, generator: np
     features.draw_hair(pen, person)
     if person.glasses:
         features.draw_glasses(pen, person)
-    small: Any = cv2.resize(pen.canvas, (SIZE, SIZE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small: Any = cv2.resize(pen.canvas, (FACE, FACE), interpolation=cv2.INTER_AREA).astype(np.float32)
     small *= _light(pen, person, view)
     if view.blur > 0.25:
         small = cv2.GaussianBlur(small, (0, 0), view.blur)
@@ -57,7 +57,7 @@ def render(person: Person, units: Mapping[int, float], view: View, generator: np
     return np.clip(np.round(small), 0, 255).astype(np.uint8)
 
 
-_ROWS, _COLUMNS = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+_ROWS, _COLUMNS = np.mgrid[:FACE, :FACE].astype(np.float32)
 
 
 def _light(pen: Pen, person: Person, view: View) -> np.ndarray:
@@ -68,5 +68,5 @@ def _light(pen: Pen, person: Person, view: View) -> np.ndarray:
     front = np.sqrt(np.clip(1 - across**2 - down**2, 0, 1))
     slope = across * np.cos(view.light) + down * np.sin(view.light)
     head = 1 + view.light_strength * (0.75 * np.clip(slope, -1, 1) + 0.5 * front - 0.35)
-    gradient = 1 + view.gradient / 255 * (_COLUMNS / SIZE - 0.5)
+    gradient = 1 + view.gradient / 255 * (_COLUMNS / FACE - 0.5)
     return (view.exposure * head * gradient).astype(np.float32)

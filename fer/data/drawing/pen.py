@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fer.data.drawing.people import Person, View
-from fer.data.faces import SIZE
+from fer.sizes import FACE
 
 SCALE = 4  # supersampling
 _FRACTION = 4  # binary digits behind the point in OpenCV's coordinates
@@ -19,7 +19,7 @@ class Pen:
     """Draws on the enlarged canvas in the coordinates of the face."""
 
     def __init__(self, person: Person, view: View) -> None:
-        self.canvas: Any = np.full((SIZE * SCALE, SIZE * SCALE), view.background, np.uint8)
+        self.canvas: Any = np.full((FACE * SCALE, FACE * SCALE), view.background, np.uint8)
         self._scale = view.scale
         radius = 1.05 * person.width
         self._flatness = np.array([1 / radius**2, 1 / (1.05 * person.height) ** 2])
@@ -29,7 +29,7 @@ class Pen:
         self._turn = np.array([[turn * cosine, turn * sine], [-sine, cosine]])
         self._toward = np.array([depth * cosine, depth * sine])
         self._bulge = 0.8 * radius * self._toward
-        self._origin = np.array([view.shift_x, view.shift_y]) + SIZE / 2 - 0.5 * radius * self._toward
+        self._origin = np.array([view.shift_x, view.shift_y]) + FACE / 2 - 0.5 * radius * self._toward
 
     def project(self, points: Points, relief: float = 0.0) -> np.ndarray:
         """Turn, scale and shift points [n, 2] on the front of an ellipsoid into pixels of the final image.
@@ -69,7 +69,7 @@ class Pen:
         """Darken polygons [n, 2] by an amount each (lighten them if it is below 0), with soft edges."""
         import cv2
 
-        layer: Any = np.full((SIZE, SIZE), 128, np.uint8)
+        layer: Any = np.full((FACE, FACE), 128, np.uint8)
         for points, amount in spots:
             cv2.fillPoly(layer, [self._fixed(points, 0, 1)], _tone(128 - amount), cv2.LINE_AA, _FRACTION)
         layer = cv2.GaussianBlur(layer, (0, 0), softness)

@@ -1,0 +1,32 @@
+"""Train a model, or one phase of its training."""
+
+import click
+
+from fer import config, models
+
+
+@click.command()
+@click.argument("model", type=click.Choice(list(models.MODELS)))
+@click.option("--phase", default="full", show_default=True, help="Which phase, for a model that has several.")
+def main(model: str, phase: str) -> None:
+    """Train MODEL on the train split, keeping the weights with the best val accuracy.
+
+    The settings are the section of params.yaml with the model's name, and `train`. An interrupted training goes
+    on from its last epoch when it is started again.
+
+    \b
+    Reads   data/faces/, data/splits.csv, what the model sees of a face, and the phase before
+    Writes  models/MODEL/ (an earlier phase: models/MODEL_PHASE/)   weights and config
+            plots/curves/MODEL.csv                                  loss and accuracy of each epoch
+            metrics/times/MODEL.json                                how long it took, and on what
+    """  # noqa: D301  click needs the backspace itself
+    params = config.load()
+    from fer.training.tasks import train
+
+    fitted = train(model, phase, params)
+    seconds = fitted.times["seconds"]
+    click.echo(f"{model}, phase {phase}: best epoch {fitted.best_epoch} of {fitted.epochs}, {seconds:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

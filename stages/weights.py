@@ -1,0 +1,26 @@
+"""Bring the pretrained weights that a model's training begins with."""
+
+import click
+
+from fer import config, models, untracked
+
+
+@click.command()
+@click.argument("model", type=click.Choice(list(models.MODELS)))
+def main(model: str) -> None:
+    """Bring the weights that the first phase of MODEL begins with, so that DVC knows them.
+
+    The setting `weights` of the model says which: the library's download (or the file that the environment
+    variable FER_IMAGENET_WEIGHTS names), a file, or none. Writes models/MODEL_weights/ with the tensors, their
+    source and the SHA-256 of the file.
+    """
+    params = config.load()
+    from fer.training.start import fetch
+
+    origin = fetch(model, params)
+    untracked.note(f"weights@{model}", params)
+    click.echo(f"{model} begins with: {origin['source']}, SHA-256 {origin['sha256'] or 'unknown'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Files outside the project: `make repro` notices that they have changed."""
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fer import config, untracked
+from tests import known_params
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project whose faces and weights lie outside."""
+    content = known_params.read()
+    (tmp_path / "faces/angry").mkdir(parents=True)
+    (tmp_path / "faces/angry/a.png").write_text("a")
+    (tmp_path / "backbone.safetensors").write_text("weights")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FER_IMAGENET_WEIGHTS", str(tmp_path / "backbone.safetensors"))
+    known_params.merge(content, {"data": {"dataset": str(tmp_path / "faces")}, "cnn": {"weights": "imagenet"}})
+    return config.Params(**content)
+
+
+def test_what_changed_is_named_and_what_never_ran_is_not(project):
+    assert untracked.changed(project) == []
+    untracked.note("download", project)
+    untracked.note("weights@cnn", project)
+    assert untracked.changed(project) == []
+    Path("faces/angry/b.png").write_text("b")
+    assert untracked.changed(project) == ["download"]
+    Path("backbone.safetensors").write_text("other weights")
+    assert untracked.changed(project) == ["download", "weights@cnn"]
+    untracked.note("download", project)
+    assert untracked.changed(project) == ["weights@cnn"]
+
+
+def test_another_file_in_the_variable_counts_too(project, monkeypatch):
+    untracked.note("weights@cnn", project)
+    os.link("backbone.safetensors", "other.safetensors")
+    monkeypatch.setenv("FER_IMAGENET_WEIGHTS", "other.safetensors")
+    assert untracked.changed(project) == ["weights@cnn"]
+
+
+def test_damaged_notes_are_forgotten(project):
+    untracked.NOTES.parent.mkdir()
+    untracked.NOTES.write_text("{")
+    assert untracked.changed(project) == []
+    untracked.note("download", project)
+    assert untracked.changed(project) == []
+
+
+def test_the_command_prints_a_stage_a_line(project):
+    known_params.write(Path("params.yaml"))
+    result = CliRunner().invoke(untracked.main, catch_exceptions=False)
+    assert result.output == ""
