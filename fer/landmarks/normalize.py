@@ -56,6 +56,7 @@ def normalize(xyz: np.ndarray, detected: np.ndarray) -> np.ndarray:
     stable -= centre
     size = np.square(stable).sum(axis=(-2, -1))
     known = np.asarray(detected, bool) & (size > _SMALLEST)
+    stable[~known] = 0  # whatever it holds, NaN too, must not stop the others' decomposition
     left, strength, right = np.linalg.svd(np.swapaxes(stable, -2, -1) @ _TEMPLATE)
     # A rotation only: where the best fit is a mirror image, its weakest axis is turned round.
     handed = np.ones_like(strength)

@@ -47,11 +47,13 @@ def test_it_commutes_with_mirroring(located, detected):
     np.testing.assert_allclose(normalize(mirrored, detected), expected, atol=2e-4)
 
 
-def test_unknown_faces_are_nan(located, detected):
+def test_unknown_faces_are_nan_whatever_they_hold(located, detected):
     detected = detected.copy()
-    detected[3] = False
-    points = normalize(located, detected)
-    assert np.isnan(points[3]).all()
+    detected[[3, 5]] = False
+    some = located.copy()
+    some[5] = np.nan
+    points = normalize(some, detected)
+    assert np.isnan(points[[3, 5]]).all()
     assert np.isfinite(points[detected]).all()
     assert np.isnan(normalize(np.zeros((478, 3), np.float32), np.array(True))).all()
 

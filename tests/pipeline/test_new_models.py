@@ -7,6 +7,7 @@ import yaml
 
 from tests.pipeline.conftest import Project, commit
 
+pytestmark = pytest.mark.slow
 TOY = '''
 from torch import nn
 
@@ -70,7 +71,6 @@ def changed(project: Project) -> set[str]:
     return {line[3:] for line in project.run("git", "status", "--porcelain").splitlines()}
 
 
-@pytest.mark.slow
 def test_a_toy_model_by_the_listed_edits_gets_its_row_in_the_report(project):
     (project.folder / "fer/models/linear.py").write_text(TOY.lstrip())
     edit(project, "fer/config.py", "\nclass Params(Section):\n", TOY_SECTION)
@@ -95,7 +95,6 @@ def test_a_toy_model_by_the_listed_edits_gets_its_row_in_the_report(project):
     assert "plots/curves/linear.csv" in html
 
 
-@pytest.mark.slow
 def test_a_second_image_network_differs_in_its_section_alone(project):
     edit(project, "fer/config.py", "    cnn: Cnn\n", "    cnn: Cnn\n    second: Cnn\n")
     add_section(project, "second", like="cnn", backbone="timm:test_resnet", hidden=16)

@@ -17,6 +17,7 @@ from fer.emotions import EMOTIONS
 from fer.models import MODELS
 from fer.models.cnn import make_backbone
 
+pytestmark = pytest.mark.slow
 TRAIN_CNN = {"train_head@cnn", "train_partial@cnn", "train@cnn"}
 TRAIN_ALL = TRAIN_CNN | {f"train@{model}" for model in MODELS}
 EVALUATE = {f"evaluate@{model}" for model in MODELS}
