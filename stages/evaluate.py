@@ -29,7 +29,7 @@ def main(model: str) -> None:
     plot_tables.write_model(model, predictions[test])
     artifacts.write_table(f"data/predictions/{model}.parquet", predictions)
     artifacts.write_json(f"metrics/detail/{model}.json", measured)
-    artifacts.write_json(f"metrics/{model}.json", headline(model, measured))
+    artifacts.write_json(f"metrics/{model}.json", headline(measured))
     click.echo(f"{model}: val {measured['val']['accuracy']:.4f}, test {measured['test']['accuracy']:.4f}")
 
 

@@ -1,10 +1,13 @@
 """The measured models as a table in the terminal."""
 
+from pathlib import Path
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from fer import artifacts, models
+from fer.evaluation.markdown import NONE
 
 
 def render() -> Table:
@@ -25,15 +28,17 @@ def render() -> Table:
             f"{metrics['val']['accuracy']:.3f}",
             f"{test['accuracy']:.3f}",
             f"{test['accuracy_low']:.3f} to {test['accuracy_high']:.3f}",
-            duration(training_seconds(name)),
+            training_time(name),
         )
     return table
 
 
-def training_seconds(name: str) -> float:
-    """How long all phases of a model's training took together."""
-    phases = [models.folder(name, phase) for phase in models.network(name).phases]
-    return sum(float(artifacts.read_json(f"metrics/times/{folder}.json")[folder]["seconds"]) for folder in phases)
+def training_time(name: str) -> str:
+    """How long all phases of a model's training took together; a dash where it is not known."""
+    files = [Path(f"metrics/times/{models.folder(name, phase)}.json") for phase in models.network(name).phases]
+    if not all(file.exists() for file in files):
+        return NONE
+    return duration(sum(float(artifacts.read_json(file)["seconds"]) for file in files))
 
 
 def duration(seconds: float) -> str:

@@ -72,10 +72,7 @@ def score(
     return predictions, measured, masks["test"]
 
 
-def headline(name: str, measured: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """The handful of numbers that DVC's tables show: accuracies of some subsets, and two measures of test.
-
-    The model's name is the outer key, so that a column of `dvc exp show` is called `cnn.val`.
-    """
+def headline(measured: dict[str, Any]) -> dict[str, float]:
+    """The handful of numbers that DVC's tables show: accuracies of some subsets, and two measures of test."""
     accuracies = {subset: measured[subset]["accuracy"] for subset in ACCURACIES if subset in measured}
-    return {name: accuracies | {measure: measured["test"][measure] for measure in TEST_MEASURES}}
+    return accuracies | {measure: measured["test"][measure] for measure in TEST_MEASURES}

@@ -1,6 +1,7 @@
 """FT-Transformer (Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data", 2021) on landmarks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -85,26 +86,28 @@ class LocalCoordinates(nn.Module):
 
     def fit(self, values: Tensor) -> None:
         """Find the neighbours in the mean of float [N, P, 3], and set the statistics; NaN is ignored."""
-        mean = values.nanmean(dim=0)
+        coordinates, *offsets = self.parts
+        coordinates.fit(values)  # type: ignore[operator]
+        mean = coordinates.mean
         # Stable, because mirrored landmarks can tie.
-        order = torch.cdist(mean, mean).argsort(dim=1, stable=True)
+        order = torch.cdist(mean, mean).argsort(dim=1, stable=True)  # type: ignore[arg-type]
         self.nearest.copy_(order[:, : self.nearest.shape[1]])
-        for part, coordinates in zip(self.parts, self._scales(values), strict=True):
-            part.fit(coordinates)  # type: ignore[operator]
+        for part, count in zip(offsets, self.neighbours, strict=True):
+            part.fit(values, partial(self._offset, count))  # type: ignore[operator]
 
     def forward(self, values: Tensor) -> Tensor:
         """Coordinates float [B, P, 3] -> float32 [B, P, 3 (1 + scales)] without NaN."""
         # An offset is a small difference of nearly equal numbers: in half precision little of it is left.
         with torch.autocast(values.device.type, enabled=False):
-            scales = zip(self.parts, self._scales(values.float()), strict=True)
-            return torch.cat([part(coordinates) for part, coordinates in scales], dim=-1)
+            values = values.float()
+            scales = [values, *(self._offset(count, values) for count in self.neighbours)]
+            return torch.cat([part(scale) for part, scale in zip(self.parts, scales, strict=True)], dim=-1)
 
-    def _scales(self, values: Tensor) -> Iterator[Tensor]:
-        yield values
-        for count in self.neighbours:
-            # One product with a matrix of weights: gathering the neighbours would copy each face `count` times.
-            weights = values.new_zeros(2 * [len(self.nearest)]).scatter_(1, self.nearest[:, :count], 1 / count)
-            yield values - weights @ values
+    def _offset(self, count: int, values: Tensor) -> Tensor:
+        """How far each landmark lies from the mean of its nearest ones, float [B, P, 3]."""
+        # One product with a matrix of weights: gathering the neighbours would copy each face `count` times.
+        weights = values.new_zeros(2 * [len(self.nearest)]).scatter_(1, self.nearest[:, :count], 1 / count)
+        return values - weights @ values
 
 
 class FTTransformer(LandmarkModel):

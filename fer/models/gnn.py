@@ -92,7 +92,7 @@ class LandmarkGNN(LandmarkModel):
     def learn_statistics(self, faces: Tensor, data: Path) -> None:
         """Take over the graph and the mean face of the stage `graphs`; set the features' mean and spread."""
         self.set_graph(Graph.load(data / "graphs"))
-        self.standardize.fit(self._features(faces))
+        self.standardize.fit(faces, self._features)
 
     def set_graph(self, graph: Graph) -> None:
         """Fill the buffers that hold the graph."""

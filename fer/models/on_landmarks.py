@@ -1,5 +1,6 @@
 """What the models on landmarks share: inputs without NaN, mirroring, augmentation, views."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -8,6 +9,8 @@ from torch import Tensor, nn
 from fer import config
 from fer.landmarks.symmetry import FLIP
 from fer.models.base import FaceModel, View, plain
+
+_PART = 8192  # faces whose statistics are computed at a time
 
 
 class LandmarkModel(FaceModel):
@@ -43,17 +46,29 @@ class Standardize(nn.Module):
         self.register_buffer("mean", torch.zeros(shape))
         self.register_buffer("std", torch.ones(shape))
 
-    def fit(self, values: Tensor) -> None:
-        """Set the statistics from float [N, ...], ignoring NaN; axes of length 1 in `shape` are pooled."""
+    def fit(self, values: Tensor, made_of: Callable[[Tensor], Tensor] = plain) -> None:
+        """Set the statistics, ignoring NaN; axes of length 1 in `shape` are pooled.
+
+        Args:
+            values: float [N, ...].
+            made_of: what forward will be given, made of some of the values. A part at a time: the values of half
+                a million faces fit into memory once, but not several times.
+        """
         pooled = [0] + [axis + 1 for axis, size in enumerate(self.mean.shape) if size == 1]
-        known = ~torch.isnan(values)
-        count = known.sum(pooled, keepdim=True).clamp(min=1)
-        filled = values.nan_to_num(0.0).double()
-        mean = filled.sum(pooled, keepdim=True) / count
-        variance = ((filled - mean) * known).square().sum(pooled, keepdim=True) / count
-        self.mean.copy_(mean[0])
+
+        def mean(of: Callable[[Tensor], Tensor]) -> Tensor:
+            total, count = torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.int64)
+            for part in values.split(_PART):
+                made = made_of(part)
+                known = ~torch.isnan(made)
+                total = total + of(made.nan_to_num(0.0).double()).mul_(known).sum(pooled, keepdim=True)
+                count = count + known.sum(pooled, keepdim=True)
+            return total / count.clamp(min=1)
+
+        centre = mean(plain)
+        self.mean.copy_(centre[0])
         # A coordinate that never moves (the centre of the face, say) must not be divided by zero.
-        self.std.copy_(variance[0].sqrt().clamp(min=1e-4))
+        self.std.copy_(mean(lambda made: (made - centre).square_())[0].sqrt().clamp(min=1e-4))
 
     def forward(self, values: Tensor) -> Tensor:
         """Standardise float [B, ...]; the result has no NaN."""

@@ -88,7 +88,7 @@ def test_a_toy_model_by_the_listed_edits_gets_its_row_in_the_report(project):
     assert ran == {"train@linear", "evaluate@linear", "compare"}
     report = (project.folder / "reports/comparison.md").read_text()
     assert [line for line in report.splitlines() if line.startswith("| linear ")]
-    assert "linear.val" in project.dvc("metrics", "show")
+    assert "metrics/linear.json" in project.dvc("metrics", "show")
     project.dvc("plots", "show", "--out", "page")
     html = (project.folder / "page/index.html").read_text()
     assert "plots/confusion/linear.csv" in html
