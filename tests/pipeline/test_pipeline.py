@@ -264,19 +264,37 @@ def test_two_processes_train_one_model_and_go_on_after_a_kill(clean):
     assert not list((clean.folder / ".cache" / "training").glob("*"))
 
 
-def test_two_machines_with_a_shared_folder_train_one_model(clean):
+def test_two_machines_with_a_shared_folder_train_one_model_and_go_on_after_a_kill(clean):
     clean.set("train.nodes", 2)
     clean.set("train.device", "cpu")
+    clean.set("mlp.epochs", 40)
+    weights = clean.folder / "models/mlp/model.safetensors"
+    assert [process.wait(timeout=120) for process in two_machines(clean)] == [0, 0]
+    expected = weights.read_bytes()
+    assert json.loads((clean.folder / "metrics/times/mlp.json").read_text())["device"] == "2 x cpu"
+
+    machines = two_machines(clean)
+    while not list((clean.folder / ".cache/training/mlp").glob("*/last.ckpt")):
+        assert machines[0].poll() is None, "it ended before it could be killed"
+        time.sleep(0.02)
+    for process in machines:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert list((clean.folder / ".cache/training/mlp").glob("*/last.ckpt"))
+    assert [process.wait(timeout=120) for process in two_machines(clean)] == [0, 0]
+    assert weights.read_bytes() == expected
+    assert not list((clean.folder / ".cache" / "training").glob("*"))
+    clean.dvc("checkout", "--force")
+
+
+def two_machines(project):
+    """Start a training on two machines, as a cluster's scheduler would."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    command = ("python", "-m", "stages.train", "mlp")
     group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2", "LOCAL_RANK": "0"}
-    other = clean.start_command(*command, **group, NODE_RANK="1")
-    clean.run(*command, **group, NODE_RANK="0")
-    assert other.wait(timeout=120) == 0
-    assert json.loads((clean.folder / "metrics/times/mlp.json").read_text())["device"] == "2 x cpu"
-    clean.dvc("checkout", "--force")
+    command = ("python", "-m", "stages.train", "mlp")
+    return [project.start_command(*command, **group, NODE_RANK=number) for number in ("0", "1")]
 
 
 def test_the_same_weights_rerun_nothing_whatever_they_took(clean):
