@@ -1,12 +1,16 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from fer.landmarks.symmetry import FLIP
 from fer.models import on_landmarks, on_pixels
+from fer.models.ft_transformer import FTTransformer
+from fer.models.gnn import LandmarkGNN
 from fer.training.batches import Batches
 from fer.training.mixup import mixup
-from fer.training.module import rate
+from fer.training.module import Training, rate
 
 
 class TestBatches:
@@ -129,3 +133,29 @@ class TestRate:
 
     def test_constant(self, params, change):
         assert set(self.shares(params, change, schedule="constant", warmup=0.0)) == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("network", "spared", "decayed"),
+    [
+        (
+            FTTransformer(1, 2, 8, 0.0, 0.0, [4]),
+            {"weight", "bias", "class_token", "blocks.0.attention.query.bias", "head.0.weight"},
+            {"blocks.0.attention.query.weight", "head.2.weight"},
+        ),
+        (
+            LandmarkGNN(5, 6, 4, 1, 8, 0.0),
+            {"embedding", "enter.bias", "convolutions.0.bias", "norms.0.weight"},
+            {"enter.weight", "convolutions.0.lin.weight"},
+        ),
+    ],
+)
+def test_biases_norms_and_embeddings_do_not_decay(network, spared, decayed, params, monkeypatch):
+    monkeypatch.setattr(Training, "trainer", SimpleNamespace(estimated_stepping_batches=10))
+    module = Training(network, params.gnn, torch.nn.Identity(), torch.ones(7))
+    groups = module.configure_optimizers()["optimizer"].param_groups
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    by_decay = {bool(group["weight_decay"]): {names[id(p)] for p in group["params"]} for group in groups}
+    assert spared <= by_decay[False]
+    assert decayed <= by_decay[True]
+    assert by_decay[True] | by_decay[False] == set(names.values())
