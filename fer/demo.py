@@ -49,7 +49,9 @@ OVERRIDES = {
 # What a run changes among the files that git keeps.
 KEPT = ("params.yaml", "dvc.lock", "metrics", "plots", "reports")
 MARK = Path(".cache/demo")
-UNDO = f"git restore {' '.join(KEPT)}"
+# Results that the last commit does not hold are new files, which `git restore` leaves behind.
+RESULTS = ("metrics", "plots", "reports")
+UNDO = f"git restore {' '.join(KEPT)} && git clean -fdq {' '.join(RESULTS)}"
 IDENTITY = {"NAME": "fer demo", "EMAIL": "demo@example.invalid"}
 
 
@@ -69,6 +71,7 @@ def main() -> None:
                 f"Commit them, or drop them with `{UNDO}`."
             )
         _git("restore", *KEPT)
+        _git("clean", "-fdq", *RESULTS)
 
     overrides = [item for key, value in OVERRIDES.items() for item in ("-S", f"{key}={value}")]
     click.secho("$ dvc exp run " + " ".join(overrides), dim=True)

@@ -42,9 +42,14 @@ def note(stage: str, params: config.Params) -> None:
 
 
 def changed(params: config.Params) -> list[str]:
-    """The stages whose files are others than those that they read last; a stage that never ran here is none."""
+    """The stages whose files are others than those that they read last.
+
+    A stage that never ran here is none, and neither is one whose files are not at hand now: reading again would
+    mean a download, of what may be another edition.
+    """
     notes = _notes()
-    return [stage for stage, path in current(params).items() if stage in notes and notes[stage] != fingerprint(path)]
+    there = {stage: path for stage, path in current(params).items() if path is not None and path.exists()}
+    return [stage for stage, path in there.items() if stage in notes and notes[stage] != fingerprint(path)]
 
 
 def fingerprint(path: Path | None) -> str:

@@ -51,7 +51,16 @@ def test_damaged_notes_are_forgotten(project):
     assert untracked.changed(project) == []
 
 
-def test_the_command_prints_a_stage_a_line(project):
-    known_params.write(Path("params.yaml"))
-    result = CliRunner().invoke(untracked.main, catch_exceptions=False)
-    assert result.output == ""
+def test_files_that_are_not_at_hand_now_force_no_download(project, monkeypatch):
+    untracked.note("weights@cnn", project)
+    monkeypatch.delenv("FER_IMAGENET_WEIGHTS")
+    assert untracked.changed(project) == []
+
+
+def test_the_command_prints_a_stage_a_line(project, monkeypatch):
+    monkeypatch.setattr(config, "load", lambda: project)
+    untracked.note("download", project)
+    untracked.note("weights@cnn", project)
+    Path("faces/angry/b.png").write_text("b")
+    Path("backbone.safetensors").write_text("other weights")
+    assert CliRunner().invoke(untracked.main, catch_exceptions=False).output == "download\nweights@cnn\n"
