@@ -7,8 +7,8 @@ from fer import config, models
 
 @click.command()
 @click.argument("model", type=click.Choice(list(models.MODELS)))
-@click.option("--phase", default="full", show_default=True, help="Which phase, for a model that has several.")
-def main(model: str, phase: str) -> None:
+@click.option("--phase", help="Which phase, for a model that has several; the last if not given.")
+def main(model: str, phase: str | None) -> None:
     """Train MODEL on the train split, keeping the weights with the best val accuracy.
 
     The settings are the section of params.yaml with the model's name, and `train`. An interrupted training goes
@@ -25,7 +25,7 @@ def main(model: str, phase: str) -> None:
 
     fitted = train(model, phase, params)
     seconds = fitted.times["seconds"]
-    click.echo(f"{model}, phase {phase}: best epoch {fitted.best_epoch} of {fitted.epochs}, {seconds:.0f} s")
+    click.echo(f"{fitted.place.name}: best epoch {fitted.best_epoch} of {fitted.epochs}, {seconds:.0f} s")
 
 
 if __name__ == "__main__":

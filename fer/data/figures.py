@@ -73,7 +73,7 @@ def samples(faces: Faces, table: pd.DataFrame) -> "Figure":
         rows = np.flatnonzero(train & (faces.labels == index))
         chosen = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]
         for column, row in enumerate(chosen):
-            canvas[index * step : index * step + FACE, column * step : column * step + FACE] = _small(faces.images[row])
+            canvas[index * step : index * step + FACE, column * step : column * step + FACE] = small(faces.images[row])
     figure = Figure(figsize=(10, 10 * len(EMOTIONS) / SAMPLES))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
@@ -145,7 +145,7 @@ def conflict_entries(faces: Faces, table: pd.DataFrame) -> list[Entry]:
     return [entry[:2] for entry in entries.values() if len(entry) > 1]
 
 
-def _small(face: np.ndarray) -> np.ndarray:
+def small(face: np.ndarray) -> np.ndarray:
     """A face at FER2013's size, in which every sheet shows it, uint8 [48, 48]."""
     return images.face(Image.fromarray(face), FACE)
 
@@ -167,7 +167,7 @@ def _sheet(faces: Faces, entries: Sequence[Entry], title: str, nothing: str) -> 
     for place, entry in enumerate(shown):
         top, left = place // SHEET_COLUMNS * high + caption_room, place % SHEET_COLUMNS * wide
         for row, caption in entry:
-            canvas[top : top + FACE, left : left + FACE] = _small(faces.images[row])
+            canvas[top : top + FACE, left : left + FACE] = small(faces.images[row])
             axes.text(
                 left + FACE / 2, top - 2, caption, ha="center", va="baseline",
                 fontsize=9, fontweight="bold", color=COLORS[caption.split()[-1]],

@@ -4,6 +4,7 @@ Two accuracies measured on the same faces are correlated, so overlapping interva
 the faces on which exactly one of the two models is right.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -117,7 +118,8 @@ def mcnemar(first_only: int, second_only: int) -> float:
     from scipy.stats import binomtest
 
     discordant = first_only + second_only
-    return float(binomtest(first_only, discordant, 0.5).pvalue) if discordant else 1.0
+    # Too small a chance for a float is still no certainty.
+    return max(float(binomtest(first_only, discordant, 0.5).pvalue), sys.float_info.min) if discordant else 1.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from fer import sizes
 from fer.data.faces import Faces
+from fer.data.figures import small
 from fer.emotions import COLORS, EMOTIONS
 from fer.landmarks import topology
 from fer.landmarks.extract import Landmarks
@@ -129,19 +130,13 @@ def _sheet(images: np.ndarray, chosen: list[np.ndarray], columns: int) -> "tuple
     canvas = np.full((len(chosen) * step - GAP, columns * step - GAP), 255, np.uint8)
     for row, indices in enumerate(chosen):
         for column, index in enumerate(indices):
-            canvas[row * step : row * step + SIZE, column * step : column * step + SIZE] = _reduced(images[index])
+            canvas[row * step : row * step + SIZE, column * step : column * step + SIZE] = small(images[index])
     figure, axes = plt.subplots(figsize=(columns * 1.05 + 0.8, len(chosen) * 1.05 + 0.6))
     height, width = canvas.shape
     # Pixel edges, not centres, at whole numbers: a landmark at (0, 0) is the corner of its face.
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0), interpolation="bicubic")
     axes.axis("off")
     return figure, axes
-
-
-def _reduced(face: np.ndarray) -> np.ndarray:
-    import cv2
-
-    return face if len(face) == SIZE else cv2.resize(face, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
 
 
 def _label_rows(axes: "Axes") -> None:

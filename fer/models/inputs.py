@@ -8,8 +8,6 @@ from fer import config
 from fer.data.faces import Faces
 from fer.landmarks import extract
 
-KINDS = ("pixels", "landmarks")
-
 
 def pixels(images: np.ndarray) -> np.ndarray:
     """What the models on pixels see.
@@ -50,7 +48,7 @@ def load(sees: str, data: Path | str = "data") -> np.ndarray:
     """Read what the stages stored of these, for every face of the pipeline, in the order of the faces.
 
     Args:
-        sees: one of `KINDS`.
+        sees: `pixels` or `landmarks`.
         data: the folder of the pipeline's data.
 
     Returns:
@@ -61,7 +59,7 @@ def load(sees: str, data: Path | str = "data") -> np.ndarray:
     """
     data = Path(data)
     if sees == "pixels":
-        return np.array(Faces.load(data / "faces").images)
+        return pixels(np.array(Faces.load(data / "faces").images))
     return np.array(extract.Landmarks.load(data / "landmarks").points)
 
 

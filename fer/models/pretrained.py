@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer.errors import SettingError
+from fer.errors import FerError, SettingError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -65,9 +65,13 @@ def fill(backbone: "nn.Module", tensors: "Mapping[str, Tensor]", origin: str) ->
     """Put pretrained tensors into a backbone.
 
     Raises:
-        SettingError: they belong to another one.
+        FerError: they belong to another one.
     """
-    backbone.load_state_dict(_fitting(backbone, tensors, origin, "as fetched"), strict=False)
+    try:
+        fitting = _fitting(backbone, tensors, origin, "")
+    except SettingError as error:
+        raise FerError(f"{origin} brought the weights of another backbone. Run `dvc repro`.") from error
+    backbone.load_state_dict(fitting, strict=False)
 
 
 def sha256(path: Path) -> str:

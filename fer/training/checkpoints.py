@@ -25,7 +25,7 @@ from fer.training.keeper import Keeper
 
 # Not a DVC output: DVC deletes a stage's outputs before it runs the stage again, and these must survive that.
 WORK = Path(".cache/training")
-_OWN_CODE = ("batches", "checkpoints", "fit", "keeper", "mixup", "module")
+_OWN_CODE = ("batches", "fit", "keeper", "mixup", "module")
 _NOTE = "training.json"
 
 
@@ -57,6 +57,11 @@ class Place:
             try:
                 state = torch.load(self.checkpoint, weights_only=True, map_location="cpu")
                 keeper.load_state_dict(state["callbacks"][keeper.state_key])
+            except OSError as error:  # a disk that is away for a moment damages nothing
+                reason = error.strerror or str(error)
+                raise FerError(f"{self.checkpoint} can't be read ({reason}). Run again when it can.") from error
+            except MemoryError:
+                raise
             except Exception:  # whatever torch says of a damaged file, and its advice is not for a user
                 _say(f"The checkpoint {self.checkpoint} is damaged: starting from the beginning.")
             else:

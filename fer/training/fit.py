@@ -94,15 +94,16 @@ def fit(
     _quiet()
     chosen = {"device": device.choose(settings.device), "precision": precision(settings)}
     train = settings.model_dump(exclude={"device", "precision", "strategy"}) | chosen
-    titles = {"recipe": recipe.model_dump(), "set of model settings": identity, "section train": train}
+    titles = {"recipe": recipe.model_dump(), "set of the model's other settings": identity, "section train": train}
     place = checkpoints.place(name, network, augment, task, titles)
     keeper = Keeper(place.checkpoint, curves, settings.seed, recipe.patience)
+    # Before anything is read or written: only the Trainer tells the processes of several machines apart.
+    trainer = _trainer(settings, recipe, keeper)
     resumed = place.resume(keeper)
 
     # With deterministic algorithms torch also fills every new tensor, which costs time and finds only bugs.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     module = Training(network, recipe, augment, class_weight(task, recipe.class_weights))
-    trainer = _trainer(settings, recipe, keeper)
     if not (keeper.epochs >= recipe.epochs or keeper.out_of_patience):
         data = _Faces(task, recipe.batch_size, settings.seed, keeper)
         trainer.fit(module, datamodule=data, ckpt_path=place.checkpoint if resumed else None, weights_only=True)

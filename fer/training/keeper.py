@@ -89,14 +89,15 @@ class Keeper(L.Callback):
             setattr(self, name, value)
 
     def on_fit_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Make sure that all processes go on from the same epoch.
+        """Make sure that all processes go on from the same epoch; if not, all of them stop.
 
         Raises:
             FerError: they do not, because their machines have no folder in common.
         """
-        if trainer.strategy.broadcast(self.epochs) != self.epochs:
+        same = trainer.strategy.broadcast(self.epochs) == self.epochs
+        if not trainer.strategy.reduce_boolean_decision(same, all=True):
             raise FerError(
-                f"This machine knows {self.epochs} finished epochs, the first one another number. Several machines "
+                f"This machine knows {self.epochs} finished epochs, another one another number. Several machines "
                 "(train.nodes) must work in one shared folder."
             )
 

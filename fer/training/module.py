@@ -55,7 +55,10 @@ class Training(L.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         """Loss of one batch."""
         inputs, labels = batch
-        inputs, targets = mixup(self.augment(inputs), labels, self.recipe.mixup_alpha, CLASSES)
+        # In half precision a picture's grid would be off by a fraction of a pixel.
+        with torch.autocast(inputs.device.type, enabled=False):
+            varied = self.augment(inputs)
+        inputs, targets = mixup(varied, labels, self.recipe.mixup_alpha, CLASSES)
         logits = self.network(inputs)
         loss = nn.functional.cross_entropy(
             logits, targets, weight=self.class_weight, label_smoothing=self.recipe.label_smoothing

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 
 from fer import artifacts, models
-from fer.config import Params
+from fer.config import Params, Recipe
 from fer.data.faces import Faces
 from fer.errors import FerError, SettingError
 from fer.models import inputs
@@ -20,12 +20,12 @@ DATA, MODELS = Path("data"), Path("models")
 CURVES, TIMES = Path("plots/curves"), Path("metrics/times")
 
 
-def train(name: str, phase: str, params: Params) -> Fitted:
+def train(name: str, phase: str | None, params: Params) -> Fitted:
     """Train one phase of a model, and write its folder, its curves and its times.
 
     Args:
         name: one of `fer.models.MODELS`.
-        phase: one of its phases; each begins with the weights of the one before.
+        phase: one of its phases, each of which begins with the weights of the one before; None is the last.
         params: the model's section and `train` are used.
 
     Raises:
@@ -33,6 +33,7 @@ def train(name: str, phase: str, params: Params) -> Fitted:
             as asked.
     """
     settings, kind = params.model(name), models.network(name)
+    phase = phase or kind.phases[-1]
     if phase not in kind.phases:
         raise FerError(f"{name} has no phase {phase!r}: choose from {', '.join(kind.phases)}.")
     task = load_task(kind.sees)
@@ -48,7 +49,8 @@ def train(name: str, phase: str, params: Params) -> Fitted:
 
     folder = models.folder(name, phase)
     recipe, augment = settings.recipe(phase), kind.augmentation(settings)
-    identity = settings.model_dump(exclude=set(kind.phases) - {phase})
+    recipe = Recipe(**recipe.model_dump(include=set(Recipe.model_fields)))
+    identity = settings.model_dump(exclude=(set(kind.phases) - {phase}) | set(Recipe.model_fields))
     curves = CURVES / f"{folder}.csv"
     fitted = fit(folder, network, task, recipe, augment, params.train, curves, identity)
     _write(folder, fitted, {"name": name, "arguments": arguments, **before}, before.get("epochs", 0))
@@ -60,7 +62,7 @@ def load_task(sees: str) -> Task:
     """The faces of the pipeline, as a model sees them, with their split.
 
     Args:
-        sees: one of `fer.models.inputs.KINDS`.
+        sees: `pixels` or `landmarks`.
     """
     splits = artifacts.read_table(DATA / "splits.csv")["split"].to_numpy(str)
     labels = Faces.load(DATA / "faces").labels

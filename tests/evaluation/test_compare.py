@@ -87,6 +87,7 @@ def test_mcnemar_agrees_with_the_binomial_distribution(first: int, second: int) 
 def test_mcnemar_of_the_textbook_sign_test() -> None:
     # 0 of 6 discordant faces: 2 / 2^6.
     assert compare.mcnemar(0, 6) == pytest.approx(0.03125)
+    assert compare.mcnemar(100, 2900) > 0
 
 
 def test_holm_by_hand() -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from fer.errors import SettingError
+from fer.errors import FerError, SettingError
 from fer.models import pretrained
 from fer.models.cnn import make_backbone
 
@@ -60,5 +60,5 @@ def test_files_that_do_not_help(backbone, file, tmp_path):
     other = make_backbone("resnet18")
     with pytest.raises(SettingError, match="does not hold the weights of this backbone"):
         pretrained.fetch(other, "resnet18", str(file), {})
-    with pytest.raises(SettingError, match="does not hold the weights of this backbone"):
+    with pytest.raises(FerError, match="test brought the weights of another backbone"):
         pretrained.fill(other, pretrained.fetch(backbone, NAME, str(file), {})[0], "test")

@@ -79,8 +79,9 @@ def test_a_toy_model_by_the_listed_edits_gets_its_row_in_the_report(project):
     content = yaml.safe_load((project.folder / "params.yaml").read_text())
     del content["linear"]["hidden"]
     (project.folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-    entry = "      linear: {code: linear, shared: on_landmarks, sees: data/landmarks, starts: data/landmarks}\n"
-    edit(project, "dvc.yaml", "      gnn:\n", entry + "      gnn:\n")
+    entry = "      linear: {code: linear, shared: on_landmarks, also: landmarks/symmetry, "
+    entry += "sees: data/landmarks, starts: data/landmarks}\n"
+    edit(project, "dvc.yaml", "      gnn: {", entry + "      gnn: {")
     assert len(changed(project)) <= 4
 
     output = project.dvc("repro")
@@ -98,8 +99,9 @@ def test_a_toy_model_by_the_listed_edits_gets_its_row_in_the_report(project):
 def test_a_second_image_network_differs_in_its_section_alone(project):
     edit(project, "fer/config.py", "    cnn: Cnn\n", "    cnn: Cnn\n    second: Cnn\n")
     add_section(project, "second", like="cnn", backbone="timm:test_resnet", hidden=16)
-    entry = "      second: {code: cnn, shared: on_pixels, sees: data/faces/images.npy, starts: models/second_partial}\n"
-    edit(project, "dvc.yaml", "      cnn:\n        {code", entry + "      cnn:\n        {code")
+    entry = "      second: {code: cnn, shared: on_pixels, also: models/cnn, "
+    entry += "sees: data/faces/images.npy, starts: models/second_partial}\n"
+    edit(project, "dvc.yaml", "      cnn: {code", entry + "      cnn: {code")
     edit(project, "dvc.yaml", "      cnn: cnn\n", "      cnn: cnn\n      second: cnn\n")
     commit(project, "second")
     project.dvc("repro", "compare")

@@ -219,6 +219,17 @@ def test_the_same_seed_gives_the_same_model(clean, stage):
     assert weights.read_bytes() == before
 
 
+def kill_in_training(project, *processes):
+    """Kill -9 these process groups once the mlp has a checkpoint."""
+    while not list((project.folder / ".cache/training/mlp").glob("*/last.ckpt")):
+        assert processes[0].poll() is None, "it ended before it could be killed"
+        time.sleep(0.02)
+    time.sleep(0.3)
+    for process in processes:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 def test_killed_and_started_again_it_ends_with_the_same_weights(clean):
     """Kill -9 in mid-training, then `dvc repro`: the resumed run against one that never stopped."""
     clean.set("mlp.epochs", 60)
@@ -227,13 +238,7 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(clean):
     assert "Going on" not in clean.dvc(*again)
     expected = weights.read_bytes()
 
-    process = clean.start(*again)
-    while not list((clean.folder / ".cache/training/mlp").glob("*/last.ckpt")):
-        assert process.poll() is None, "it ended before it could be killed"
-        time.sleep(0.02)
-    time.sleep(0.5)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_in_training(clean, clean.start(*again))
     assert not weights.exists()
 
     output = clean.dvc(*again)
@@ -252,13 +257,7 @@ def test_two_processes_train_one_model_and_go_on_after_a_kill(clean):
     expected = weights.read_bytes()
     assert json.loads((clean.folder / "metrics/times/mlp.json").read_text())["device"] == "2 x cpu"
 
-    process = clean.start(*again)
-    while not list((clean.folder / ".cache/training/mlp").glob("*/last.ckpt")):
-        assert process.poll() is None, "it ended before it could be killed"
-        time.sleep(0.02)
-    time.sleep(0.3)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_in_training(clean, clean.start(*again))
     assert "Going on after epoch" in clean.dvc(*again)
     assert weights.read_bytes() == expected
     assert not list((clean.folder / ".cache" / "training").glob("*"))
@@ -273,13 +272,7 @@ def test_two_machines_with_a_shared_folder_train_one_model_and_go_on_after_a_kil
     expected = weights.read_bytes()
     assert json.loads((clean.folder / "metrics/times/mlp.json").read_text())["device"] == "2 x cpu"
 
-    machines = two_machines(clean)
-    while not list((clean.folder / ".cache/training/mlp").glob("*/last.ckpt")):
-        assert machines[0].poll() is None, "it ended before it could be killed"
-        time.sleep(0.02)
-    for process in machines:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    kill_in_training(clean, *two_machines(clean))
     assert list((clean.folder / ".cache/training/mlp").glob("*/last.ckpt"))
     assert [process.wait(timeout=120) for process in two_machines(clean)] == [0, 0]
     assert weights.read_bytes() == expected

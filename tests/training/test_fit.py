@@ -103,7 +103,7 @@ def test_a_checkpoint_of_other_settings_is_kept_and_goes_on_when_they_come_back(
     assert "Going on after epoch 2" in capsys.readouterr().out
 
 
-def test_an_edit_of_another_model_s_file_keeps_a_checkpoint(train, task, params, tmp_path, monkeypatch):
+def test_an_edit_of_another_model_s_file_keeps_a_checkpoint(train, params, tmp_path, monkeypatch):
     from fer.training import checkpoints as module
 
     place = train().place
@@ -184,7 +184,7 @@ def test_a_training_that_diverges(train):
         train(lr=1e30, grad_clip=0.0, ema=0.0)
 
 
-def test_a_device_that_is_not_there(train, params, change, monkeypatch):
+def test_a_device_that_is_not_there(monkeypatch):
     from fer import device
 
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
