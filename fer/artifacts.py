@@ -1,7 +1,8 @@
 """The only place that knows file formats: every file of the pipeline is written and read here.
 
 Writes are atomic (a temporary file beside the target, then a rename), so an interrupted or failed write
-leaves the old file or none, never half of one.
+leaves the old file or none, never half of one. Files that belong together are written within `together`, and change
+together or not at all.
 """
 
 import contextlib
@@ -9,14 +10,18 @@ import errno
 import json
 import math
 import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fer.errors import FerError
+from fer.stopping import undisturbed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,28 +34,101 @@ DECIMALS = 4
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+@dataclass
+class _Pending:
+    """What waits for the end of a `together` block: files to rename, folders to empty first."""
+
+    files: dict[Path, Path] = field(default_factory=dict)
+    folders: list[Path] = field(default_factory=list)
+
+
+_pending: ContextVar[_Pending | None] = ContextVar("_pending", default=None)
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """Hold back all that is written in this block until it ends; if it fails, nothing of it is written.
+
+    A file written in the block can't be read in it. A block within another is part of that one.
+
+    Raises:
+        FerError: as `atomic`.
+    """
+    if _pending.get() is not None:
+        yield
+        return
+    pending = _Pending()
+    token = _pending.set(pending)
+    try:
+        yield
+        with undisturbed():
+            for folder in pending.folders:
+                _empty(folder)
+            for path, temporary in pending.files.items():
+                with _explained(path):
+                    os.replace(temporary, path)
+    finally:
+        _pending.reset(token)
+        for temporary in pending.files.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path that becomes `path` when the block ends, and vanishes when it fails.
 
+    Within `together`, it becomes `path` when that block ends.
+
     Raises:
         FerError: the disk is full or the folder can't be written.
     """
-    path = Path(path)
+    path, pending = Path(path), _pending.get()
+    # The process number tells two writers of one file apart.
     temporary = path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
+    with _explained(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            if pending is None:
+                os.replace(temporary, path)
+            else:
+                pending.files[path] = temporary
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+def sweep(folders: Iterable[str] = ("data", "metrics", "models", "plots", "reports", ".cache")) -> None:
+    """Delete the temporary files of processes that were killed while they wrote."""
+    for folder in folders:
+        for path in Path(folder).rglob(".*.part*"):
+            number = re.search(r"\.part(\d+)(\.[^.]*)?$", path.name)
+            if number and not _alive(int(number[1])):
+                path.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Say in a user's words why `path` was not written."""
+    try:
+        yield
     except OSError as error:
         if error.errno in _NO_SPACE:
             raise FerError(f"The disk is full: {path} was not written. Free some space and run again.") from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise FerError(f"{path} can't be written ({error.strerror}). Check the folder's permissions.") from error
-        raise
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise FerError(f"{path} can't be written ({reason}). Check its folder and its permissions.") from error
 
 
 @contextlib.contextmanager
@@ -60,8 +138,25 @@ def _readable(path: Path | str, hint: str) -> Iterator[Path]:
         yield path
     except FileNotFoundError as error:
         raise FerError(f"{path} is missing. {hint}") from error
-    except (ValueError, OSError, EOFError, KeyError) as error:
-        raise FerError(f"{path} can't be read ({error}). Delete it and run `dvc repro`.") from error
+    except PermissionError as error:
+        raise FerError(f"{path} may not be read ({error.strerror}). Check its permissions.") from error
+    except (ValueError, TypeError, OSError, EOFError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise FerError(f"{path} can't be read ({reason}). Delete it and run `dvc repro`.") from error
+
+
+@contextlib.contextmanager
+def understood(path: Path | str) -> Iterator[None]:
+    """Take a file's content apart; whatever is not as it should be is the file's fault, not the program's.
+
+    Raises:
+        FerError: something is missing or of another kind.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise FerError(f"{path} does not hold what it should ({reason}). Delete it and run `dvc repro`.") from error
 
 
 _REBUILD = "Run `dvc repro` to make it."
@@ -192,8 +287,30 @@ def read_model(folder: Path | str) -> "tuple[dict[str, torch.Tensor], dict[str, 
 
 
 def clean_folder(folder: Path | str) -> Path:
-    """Empty a folder that a stage is about to fill, so that no file of an earlier run stays behind."""
-    folder = Path(folder)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    """Empty a folder that a stage is about to fill, so that no file of an earlier run stays behind.
+
+    Within `together`, it is emptied when that block ends, just before the new files take their places.
+
+    Raises:
+        FerError: it can't be emptied or made.
+    """
+    folder, pending = Path(folder), _pending.get()
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if pending is None:
+            _empty(folder)
+        else:
+            pending.folders.append(folder)
     return folder
+
+
+def _empty(folder: Path) -> None:
+    """Delete what lies in a folder, but for what is being written there."""
+    waiting = _pending.get()
+    kept = set(waiting.files.values()) if waiting else set()
+    with _explained(folder):
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path not in kept:
+                path.unlink()

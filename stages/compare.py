@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from fer import artifacts, config
+from fer import artifacts, commands, config
 from fer.evaluation import compare, figures, markdown, plot_tables
 
 
-@click.command()
+@commands.stage("compare")
 def main() -> None:
     """Compare the models that the evaluate stages have measured.
 
@@ -20,14 +20,17 @@ def main() -> None:
     """  # noqa: D301  click needs the backspace itself
     params = config.load()
     results = compare.load()
-    groups = artifacts.read_table("data/splits.csv")["duplicate_group"].to_numpy()
+    table = artifacts.read_table("data/splits.csv")
+    with artifacts.understood("data/splits.csv"):
+        groups = table["duplicate_group"].to_numpy()
     pairs = compare.paired(results, groups, params.evaluate.bootstrap)
-    artifacts.write_json("metrics/comparison.json", compare.summary(results, pairs))
     page = markdown.page(results, pairs, params.data.dataset, params.split.protocol)
-    artifacts.write_text("reports/comparison.md", page)
     folder = Path("plots/comparison")
-    figures.write_accuracy(folder / "accuracy.png", results, params.data.dataset)
-    plot_tables.write_comparison(folder, {result.name: result.test for result in results})
+    with artifacts.together():
+        artifacts.write_json("metrics/comparison.json", compare.summary(results, pairs))
+        artifacts.write_text("reports/comparison.md", page)
+        figures.write_accuracy(folder / "accuracy.png", results, params.data.dataset)
+        plot_tables.write_comparison(folder, {result.name: result.test for result in results})
     for place, result in enumerate(compare.ranking(results), start=1):
         test = result.metrics["test"]
         click.echo(

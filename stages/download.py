@@ -2,13 +2,13 @@
 
 import click
 
-from fer import config, untracked
+from fer import artifacts, commands, config, untracked
 from fer.data import sources
 
 OUTPUT = "data/faces"
 
 
-@click.command()
+@commands.stage("download")
 def main() -> None:
     """Write data/faces/images.npy (uint8 [N, S, S]) and data/faces/faces.csv (name, usage, emotion).
 
@@ -20,7 +20,8 @@ def main() -> None:
     params = config.load()
     settings = params.data
     faces = sources.load(settings)
-    faces.save(OUTPUT)
+    with artifacts.together():
+        faces.save(OUTPUT)
     untracked.note("download", params)
     counts = {usage: sum(row.values()) for usage, row in faces.counts().items() if usage}
     usages = ", ".join(f"{usage} {count:,}" for usage, count in counts.items()) or "not divided yet"

@@ -2,10 +2,10 @@
 
 import click
 
-from fer import artifacts, config, models
+from fer import artifacts, commands, config, models
 
 
-@click.command()
+@commands.stage("evaluate")
 @click.argument("model", type=click.Choice(list(models.MODELS)))
 def main(model: str) -> None:
     """Predict every face of val and test with MODEL, once, and measure it.
@@ -26,10 +26,11 @@ def main(model: str) -> None:
     from fer.evaluation.score import headline, score
 
     predictions, measured, test = score(model, params)
-    plot_tables.write_model(model, predictions[test])
-    artifacts.write_table(f"data/predictions/{model}.parquet", predictions)
-    artifacts.write_json(f"metrics/detail/{model}.json", measured)
-    artifacts.write_json(f"metrics/{model}.json", headline(measured))
+    with artifacts.together():
+        plot_tables.write_model(model, predictions[test])
+        artifacts.write_table(f"data/predictions/{model}.parquet", predictions)
+        artifacts.write_json(f"metrics/detail/{model}.json", measured)
+        artifacts.write_json(f"metrics/{model}.json", headline(measured))
     click.echo(f"{model}: val {measured['val']['accuracy']:.4f}, test {measured['test']['accuracy']:.4f}")
 
 

@@ -2,12 +2,13 @@
 
 import click
 
-from fer import artifacts, config
+from fer import artifacts, commands, config
+from fer.data import splits
 from fer.landmarks import figures, graphs, topology
 from fer.landmarks.extract import Landmarks
 
 
-@click.command()
+@commands.stage("graphs")
 def main() -> None:
     """Join the landmarks to the graph that all faces share.
 
@@ -24,14 +25,14 @@ def main() -> None:
     """  # noqa: D301  click needs the backspace itself
     settings = config.load().graphs
     landmarks = Landmarks.load("data/landmarks")
-    graph = graphs.make(landmarks, artifacts.read_table("data/splits.csv"), settings)
-    graph.save("data/graphs")
-
+    graph = graphs.make(landmarks, splits.read("data/splits.csv", len(landmarks)), settings)
     statistics = topology.statistics(graph.edge_index, graph.region)
-    artifacts.write_json("metrics/graphs.json", statistics)
-    artifacts.write_table("plots/graphs/edges.csv", graphs.edge_table(statistics))
     picture = figures.graph(graph.mean_face, graph.edge_index, graph.region, settings.edges)
-    artifacts.write_figure("plots/graphs/graph.png", picture)
+    with artifacts.together():
+        graph.save("data/graphs")
+        artifacts.write_json("metrics/graphs.json", statistics)
+        artifacts.write_table("plots/graphs/edges.csv", graphs.edge_table(statistics))
+        artifacts.write_figure("plots/graphs/graph.png", picture)
     click.echo(
         f"{settings.edges}: {statistics['edges']} edges join {statistics['connected_nodes']} of "
         f"{statistics['nodes']} landmarks."

@@ -4,12 +4,12 @@ from functools import partial
 
 import click
 
-from fer import artifacts, config
+from fer import artifacts, commands, config
 from fer.data.faces import Faces
 from fer.landmarks import audit, extract, figures
 
 
-@click.command()
+@commands.stage("landmarks")
 def main() -> None:
     """Find MediaPipe's 478 Face Mesh landmarks in every face.
 
@@ -27,11 +27,12 @@ def main() -> None:
     faces = Faces.load("data/faces")
     landmarks = extract.extract(faces.images, settings)
     found = audit.audit(faces, landmarks, views=len(settings.views))
-    landmarks.save("data/landmarks")
-    artifacts.write_json("metrics/landmarks.json", found)
     locate = partial(extract.locate, settings=settings)
-    artifacts.write_figure("plots/data/landmarks_found.png", figures.found_sheet(faces, landmarks, locate))
-    artifacts.write_figure("plots/data/landmarks_missed.png", figures.missed_sheet(faces, landmarks))
+    with artifacts.together():
+        landmarks.save("data/landmarks")
+        artifacts.write_json("metrics/landmarks.json", found)
+        artifacts.write_figure("plots/data/landmarks_found.png", figures.found_sheet(faces, landmarks, locate))
+        artifacts.write_figure("plots/data/landmarks_missed.png", figures.missed_sheet(faces, landmarks))
     click.echo(f"Found landmarks in {found['found']:,} of {found['faces']:,} faces ({found['rate']:.2%}).")
 
 

@@ -2,12 +2,12 @@
 
 import click
 
-from fer import artifacts, config
+from fer import artifacts, commands, config
 from fer.data import figures, splits
 from fer.data.faces import Faces
 
 
-@click.command()
+@commands.stage("split")
 def main() -> None:
     """Write data/splits.csv, metrics/data.json and plots/data/.
 
@@ -17,9 +17,10 @@ def main() -> None:
     params = config.load()
     faces = Faces.load("data/faces")
     table, audit = splits.make(faces, params.split, params.data.seed)
-    figures.draw_audit(faces, table, "plots/data")
-    artifacts.write_json("metrics/data.json", audit)
-    artifacts.write_table("data/splits.csv", table)
+    with artifacts.together():
+        figures.draw_audit(faces, table, "plots/data")
+        artifacts.write_json("metrics/data.json", audit)
+        artifacts.write_table("data/splits.csv", table)
     near, unseen = audit["near_duplicates"], audit["test_unseen"]["all"]
     sizes = ", ".join(f"{name} {row['all']:,}" for name, row in audit["faces"].items())
     click.echo(f"{params.split.protocol}: {sizes}; excluded {sum(audit['excluded'].values()):,}.")

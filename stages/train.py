@@ -2,10 +2,10 @@
 
 import click
 
-from fer import config, models
+from fer import commands, config, models
 
 
-@click.command()
+@commands.stage("train")
 @click.argument("model", type=click.Choice(list(models.MODELS)))
 @click.option("--phase", help="Which phase, for a model that has several; the last if not given.")
 def main(model: str, phase: str | None) -> None:
@@ -25,7 +25,8 @@ def main(model: str, phase: str | None) -> None:
 
     fitted = train(model, phase, params)
     seconds = fitted.times["seconds"]
-    click.echo(f"{fitted.place.name}: best epoch {fitted.best_epoch} of {fitted.epochs}, {seconds:.0f} s")
+    if commands.is_first():
+        click.echo(f"{fitted.place.name}: best epoch {fitted.best_epoch} of {fitted.epochs}, {seconds:.0f} s")
 
 
 if __name__ == "__main__":

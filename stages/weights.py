@@ -2,10 +2,10 @@
 
 import click
 
-from fer import config, models, untracked
+from fer import commands, config, models, untracked
 
 
-@click.command()
+@commands.stage("weights")
 @click.argument("model", type=click.Choice(list(models.MODELS)))
 def main(model: str) -> None:
     """Bring the weights that the first phase of MODEL begins with, so that DVC knows them.

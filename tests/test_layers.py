@@ -7,8 +7,8 @@ import pytest
 
 TOP = Path(__file__).parents[1]
 LAYERS = (
-    ("errors", "emotions", "sizes"),
-    ("artifacts", "config", "device"),
+    ("errors", "emotions", "sizes", "stopping"),
+    ("artifacts", "commands", "config", "device"),
     ("data",),
     ("landmarks",),
     ("models",),

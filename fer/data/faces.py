@@ -61,6 +61,14 @@ class Faces:
 
     @classmethod
     def load(cls, folder: Path | str) -> "Faces":
-        """Read what `save` wrote; the images are memory-mapped."""
+        """Read what `save` wrote; the images are memory-mapped.
+
+        Raises:
+            FerError: a file is missing, damaged, or holds something else.
+        """
         images = artifacts.read_array(Path(folder) / "images.npy", mmap=True)
-        return cls(images, artifacts.read_table(Path(folder) / "faces.csv"))
+        table = artifacts.read_table(Path(folder) / "faces.csv")
+        with artifacts.understood(folder):
+            if not table["emotion"].isin(EMOTIONS).all():
+                raise ValueError("an emotion of the table is none of the seven")
+            return cls(images, table)

@@ -31,9 +31,9 @@ def draw_audit(faces: Faces, table: pd.DataFrame, folder: Path | str) -> None:
     Args:
         faces: all faces.
         table: their rows of `data/splits.csv`.
-        folder: emptied first.
+        folder: shared with the sheets of the landmarks.
     """
-    folder = artifacts.clean_folder(folder)
+    folder = Path(folder)
     classes = class_table(faces, table)
     artifacts.write_table(folder / "classes.csv", classes)
     artifacts.write_figure(folder / "samples.png", samples(faces, table))

@@ -12,12 +12,13 @@ The table (`data/splits.csv`) has one row a face, in the order of the faces:
 Blank images stay in val and test: leaving out what can't be recognised would flatter the model.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fer import config
+from fer import artifacts, config
 from fer.data import duplicates
 from fer.data.faces import Faces
 from fer.emotions import EMOTIONS, SPLITS
@@ -82,6 +83,27 @@ def make(faces: Faces, settings: config.Split, seed: int) -> tuple[pd.DataFrame,
         **audit,
         "test_unseen": _per_emotion(faces, unseen),
     }
+
+
+def read(path: Path | str, count: int) -> pd.DataFrame:
+    """Read the table that `make` made.
+
+    Args:
+        path: its file.
+        count: how many faces there are.
+
+    Raises:
+        FerError: the file is missing or damaged, or belongs to other faces.
+    """
+    table = artifacts.read_table(path)
+    with artifacts.understood(path):
+        if not table["split"].isin((*SPLITS, EXCLUDED)).all():
+            raise ValueError("a split is none of " + ", ".join((*SPLITS, EXCLUDED)))
+        if not np.array_equal(table["row"], np.arange(count)):
+            raise ValueError(f"its rows are not those of {count:,} faces")
+        if table["unseen"].dtype != bool:
+            raise ValueError("unseen is not true or false everywhere")
+        return table.astype({"reason": str, "duplicate_group": np.int64})[list(COLUMNS)]
 
 
 def members(table: pd.DataFrame, protocol: str) -> dict[str, np.ndarray]:

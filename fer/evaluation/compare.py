@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from fer import artifacts
+from fer.emotions import EMOTIONS
 from fer.errors import FerError
 from fer.evaluation.plot_tables import PLOTS
 from fer.models import MODELS
@@ -101,7 +102,12 @@ def load(
         missing += [column for column in ("row", "actual", "predicted") if column not in test.columns]
         if missing:
             raise FerError(f"The results of {name} lack {missing[0]}. Run `dvc repro -f evaluate@{name}`.")
-        results.append(Result(name, content, test))
+        result = Result(name, content, test)
+        with artifacts.understood(Path(details) / f"{name}.json"):
+            for subset in ("val", "test"):
+                float(content[subset]["accuracy"])
+            result.recall(EMOTIONS[0])
+        results.append(result)
     for other in results[1:]:
         if not results[0].test[["row", "actual"]].equals(other.test[["row", "actual"]]):
             raise FerError(

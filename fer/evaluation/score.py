@@ -40,7 +40,7 @@ def score(
         FerError: an artefact is missing or damaged, or a subset holds no face.
     """
     faces = Faces.load(data / "faces")
-    table = artifacts.read_table(data / "splits.csv")
+    table = splits.read(data / "splits.csv", len(faces))
     members = splits.members(table, params.split.protocol)
     del members["train"]
     rows = np.unique(np.concatenate(list(members.values())))
@@ -62,10 +62,11 @@ def score(
         scored.join(pd.DataFrame(found, rows, list(EMOTIONS))) for found in (averaged, by_view[0])
     )
     masks = {subset: np.isin(rows, chosen) for subset, chosen in members.items()}
+    with artifacts.understood(trained / name):
+        epochs = {key: int(trained_with[key]) for key in ("epochs", "best_epoch")}
     measured = {
         "parameters": models.parameter_count(network),
-        "epochs": trained_with["epochs"],
-        "best_epoch": trained_with["best_epoch"],
+        **epochs,
         "views": len(views),
         **metrics.report(predictions, single_view, masks),
     }

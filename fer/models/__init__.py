@@ -52,8 +52,8 @@ def write(path: Path, weights: "Mapping[str, Tensor]", config: Mapping[str, Any]
         weights: the network's state.
         config: `name`, the constructor's `arguments`, and whatever else is to be known of the training.
     """
-    artifacts.clean_folder(path)
-    artifacts.write_model(path, weights, {**config, "emotions": list(EMOTIONS)})
+    with artifacts.together():
+        artifacts.write_model(artifacts.clean_folder(path), weights, {**config, "emotions": list(EMOTIONS)})
 
 
 def load(path: Path | str) -> "tuple[FaceModel, dict[str, Any]]":
@@ -65,14 +65,21 @@ def load(path: Path | str) -> "tuple[FaceModel, dict[str, Any]]":
     """
     weights, config = artifacts.read_model(path)
     again = f"Delete {path} and run `dvc repro`."
-    if config.get("emotions") != list(EMOTIONS):
-        raise FerError(f"{path} answers with other emotions, or in another order ({config.get('emotions')}). {again}")
-    if config.get("name") not in MODELS:
-        raise FerError(f"{path} holds the unknown model {config.get('name')!r}. {again}")
+    with artifacts.understood(Path(path, artifacts.CONFIG_FILE)):
+        name, arguments, emotions = config["name"], dict(config["arguments"]), config["emotions"]
+    if emotions != list(EMOTIONS):
+        raise FerError(f"{path} answers with other emotions, or in another order ({emotions}). {again}")
+    if name not in list(MODELS):
+        raise FerError(f"{path} holds the unknown model {name!r}. {again}")
     try:
-        model = network(config["name"])(**config["arguments"])
+        import torch
+
+        kind = network(name)
+        with torch.device("meta"):  # without memory: what does not fit the weights may be of any size
+            kind(**arguments).load_state_dict(weights, assign=True)
+        model = kind(**arguments)
         model.load_state_dict(weights)
-    except (RuntimeError, KeyError, TypeError) as error:
+    except (RuntimeError, LookupError, TypeError, ValueError, AssertionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise FerError(f"The weights in {path} do not fit its config.json ({reason}). {again}") from error
     return model.eval(), config

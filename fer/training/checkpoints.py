@@ -18,7 +18,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
-from fer import artifacts
+from fer import artifacts, commands
 from fer.errors import FerError
 from fer.training.batches import Task
 from fer.training.keeper import Keeper
@@ -74,7 +74,14 @@ class Place:
 
     @rank_zero_only
     def forget(self) -> None:
-        """Delete the checkpoint; its training's result is safely written."""
+        """Delete the checkpoint; its training's result is safely written.
+
+        Unless DVC was killed meanwhile: then nobody records the result, and the next `dvc repro` begins with deleting
+        it. From the checkpoint it is written again, without training.
+        """
+        if commands.is_orphan():
+            _say(f"The process that started this training is gone. Run `dvc repro`: it takes over {self.folder}.")
+            return
         shutil.rmtree(self.folder, ignore_errors=True)
         if self.folder.parent.is_dir() and not any(self.folder.parent.iterdir()):
             self.folder.parent.rmdir()

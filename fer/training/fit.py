@@ -1,8 +1,10 @@
 """One training from first step to best weights: the Trainer, and going on after an interruption."""
 
 import logging
+import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,9 +108,9 @@ def fit(
     module = Training(network, recipe, augment, class_weight(task, recipe.class_weights))
     if not (keeper.epochs >= recipe.epochs or keeper.out_of_patience):
         data = _Faces(task, recipe.batch_size, settings.seed, keeper)
-        trainer.fit(module, datamodule=data, ckpt_path=place.checkpoint if resumed else None, weights_only=True)
-        if trainer.interrupted:
-            raise KeyboardInterrupt
+        checkpoint = place.checkpoint if resumed else None
+        with _others(settings.nodes):
+            trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     else:
         # It was finished before, but not written: DVC has deleted the curves since.
         rank_zero_only(write_curves)(curves, keeper.history)
@@ -149,6 +151,28 @@ def _trainer(settings: config.Train, recipe: config.Recipe, keeper: Keeper) -> L
         raise FerError(f"{asked}: this can't be had here ({reason}). 1, 1 and auto always can.") from error
 
 
+@contextmanager
+def _others(nodes: int) -> Iterator[None]:
+    """Say that the training waits for the other machines, and what to do if they do not come or go away.
+
+    Raises:
+        FerError: nobody said where they meet, or the connection failed.
+    """
+    meeting = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+    if nodes > 1:
+        if not any(name in os.environ for name in ("MASTER_ADDR", "SLURM_NTASKS")):
+            raise FerError(
+                f"train.nodes = {nodes}: start the same command on each machine with MASTER_ADDR, MASTER_PORT, "
+                "NODE_RANK, LOCAL_RANK and WORLD_SIZE set, or set train.nodes to 1."
+            )
+        rank_zero_only(print)(f"Waiting for the other {nodes - 1} of {nodes} machines at {meeting}.", flush=True)
+    try:
+        yield
+    except torch.distributed.DistError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise FerError(f"The processes of this training lost each other ({reason}). Start them all again.") from error
+
+
 def class_weight(task: Task, power: float) -> Tensor:
     """Weight of each class in the loss, float [7]: inverse frequency in train to `power`, mean 1 over the faces."""
     counts = torch.bincount(task.labels[task.train], minlength=CLASSES).float()
@@ -157,10 +181,16 @@ def class_weight(task: Task, power: float) -> Tensor:
 
 
 def precision(settings: config.Train) -> Any:
-    """Lightning's precision: `auto` is bf16 where the training runs on a GPU that has it, else float32."""
+    """Lightning's precision: `auto` is bf16 where the training runs on a GPU that has it, else float32.
+
+    Raises:
+        FerError: float16 without a GPU, which Lightning would take for bf16.
+    """
+    on_gpu = device.choose(settings.device) == "cuda"
+    if settings.precision == "16-mixed" and not on_gpu:
+        raise FerError("train.precision = 16-mixed needs a CUDA device. Choose auto, 32-true or bf16-mixed.")
     if settings.precision != "auto":
         return settings.precision
-    on_gpu = device.choose(settings.device) == "cuda"
     return "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported() else "32-true"
 
 

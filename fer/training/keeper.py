@@ -1,6 +1,7 @@
 """The callback that remembers: curves, best weights and a checkpoint from which any epoch can go on."""
 
 import math
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from fer import artifacts
 from fer.errors import FerError
+from fer.stopping import Stopped, listen
 from fer.training.module import Training
 
 METRICS = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
@@ -100,6 +102,20 @@ class Keeper(L.Callback):
                 f"This machine knows {self.epochs} finished epochs, another one another number. Several machines "
                 "(train.nodes) must work in one shared folder."
             )
+
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Take the signals back from Lightning, which would end the training as if it were finished."""
+        listen()
+
+    def on_exception(self, trainer: L.Trainer, module: L.LightningModule, exception: BaseException) -> None:
+        """Say what a stopped training has kept; the other processes can't go on without this one."""
+        if isinstance(exception, Stopped):
+            exception.kept = (
+                f"{self.epochs} of {trainer.max_epochs} epochs are kept; the same command goes on from there"
+            )
+        launcher = trainer.strategy.launcher
+        if launcher is not None and trainer.is_global_zero:
+            launcher.kill(signal.SIGKILL)
 
     def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Seed this epoch and start the clocks."""

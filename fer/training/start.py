@@ -26,6 +26,6 @@ def fetch(name: str, params: Params, out: Path = Path("models")) -> dict[str, An
         tensors, origin = kind.fetch_pretrained(params.model(name))
     except SettingError as error:
         raise error.of(name) from error
-    folder = artifacts.clean_folder(out / models.weights_folder(name))
-    artifacts.write_model(folder, tensors, origin)
+    with artifacts.together():
+        artifacts.write_model(artifacts.clean_folder(out / models.weights_folder(name)), tensors, origin)
     return origin

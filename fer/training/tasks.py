@@ -9,6 +9,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from fer import artifacts, models
 from fer.config import Params, Recipe
+from fer.data import splits
 from fer.data.faces import Faces
 from fer.errors import FerError, SettingError
 from fer.models import inputs
@@ -64,9 +65,9 @@ def load_task(sees: str) -> Task:
     Args:
         sees: `pixels` or `landmarks`.
     """
-    splits = artifacts.read_table(DATA / "splits.csv")["split"].to_numpy(str)
     labels = Faces.load(DATA / "faces").labels
-    rows = {split: torch.from_numpy(np.flatnonzero(splits == split)) for split in ("train", "val")}
+    table = splits.read(DATA / "splits.csv", len(labels))
+    rows = {split: torch.from_numpy(np.flatnonzero(table["split"] == split)) for split in ("train", "val")}
     return Task(torch.from_numpy(inputs.load(sees, DATA)), torch.from_numpy(labels), **rows)
 
 
@@ -93,5 +94,6 @@ def _take_over(network: FaceModel, name: str, phase: str, arguments: dict[str, A
 def _write(folder: str, fitted: Fitted, config: dict[str, Any], epochs_before: int) -> None:
     # The model's epochs count those of the phases before: together they are its training.
     epochs = {"epochs": epochs_before + fitted.epochs, "best_epoch": epochs_before + fitted.best_epoch}
-    artifacts.write_json(TIMES / f"{folder}.json", fitted.times)
-    models.write(MODELS / folder, fitted.weights, config | epochs)
+    with artifacts.together():
+        artifacts.write_json(TIMES / f"{folder}.json", fitted.times)
+        models.write(MODELS / folder, fitted.weights, config | epochs)

@@ -25,7 +25,8 @@ def test_both_stages_write_what_they_promise(faces, landmarks, located, tmp_path
     assert metrics["usage"]["PublicTest"]["faces"] == 7
     assert metrics["emotion"]["happy"]["faces"] == 10
 
-    splits = faces.table[["name"]].assign(row=range(70), split="train")
+    parts = {"row": range(70), "split": "train", "reason": "", "duplicate_group": -1, "unseen": False}
+    splits = faces.table[["name"]].assign(**parts)
     artifacts.write_table("data/splits.csv", splits)
     result = CliRunner().invoke(graphs_stage, catch_exceptions=False)
     assert "157 edges join 160 of 478" in result.output
