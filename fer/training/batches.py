@@ -32,7 +32,7 @@ class Batches:
     """Batches of some rows of a task, in order or in an order drawn anew for each epoch.
 
     The order depends on the seed and the epoch alone, so a resumed training sees the same one. With several
-    processes each takes its own share of the rows, all shares of one length.
+    processes each takes its own share of the rows; in training all shares have one length.
 
     Args:
         task: the whole set, on the device where the batches are cut.
