@@ -6,13 +6,12 @@ There are no defaults here: the file is the only place of the values, this modul
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from fer import sizes
-from fer.errors import FerError
+from fer import config_file, sizes
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -23,13 +22,20 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("true and false are no numbers")  # pydantic would take them for 1 and 0
+        return value
+
 
 class Data(Section):
     """Where the faces come from."""
 
     dataset: Annotated[str, Field(min_length=1)]
     size: Annotated[int, Field(ge=32, le=224)]
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
     drawn_faces: Annotated[int, Field(ge=140)]
 
     @model_validator(mode="after")
@@ -78,7 +84,7 @@ class Graphs(Section):
 class Train(Section):
     """Where and how every training runs."""
 
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
     device: Literal["auto", "cpu", "cuda", "mps"]
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
     devices: Count
@@ -257,29 +263,4 @@ def load(path: Path | str = "params.yaml") -> Params:
         FerError: the file is missing, is no YAML, or has an unknown key, a missing key or a value out of
             range; the message names every one.
     """
-    path = Path(path)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise FerError(f"{path} is missing. Run this in the project's top folder.") from error
-    except yaml.YAMLError as error:
-        raise FerError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise FerError(f"{path} must hold sections such as `data:` and `train:`.")
-    try:
-        return Params(**content)
-    except ValidationError as error:
-        raise FerError(f"{path}: {_explain(error)}") from error
-
-
-def _explain(error: ValidationError) -> str:
-    problems = []
-    for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"])
-        if item["type"] == "extra_forbidden":
-            problems.append(f"{key} is not a known key")
-        elif item["type"] == "missing":
-            problems.append(f"{key} is missing")
-        else:
-            problems.append(f"{key} = {item['input']!r}: {item['msg']}" if key else str(item["msg"]))
-    return "; ".join(problems)
+    return config_file.read(path, Params)

@@ -14,7 +14,7 @@ import click
 
 from fer import artifacts, config, models
 from fer.data import fer2013
-from fer.data.archives import walk
+from fer.data.files import expanded, walk
 from fer.errors import FerError
 from fer.models import pretrained
 
@@ -27,7 +27,7 @@ def current(params: config.Params) -> dict[str, Path | None]:
     if params.data.dataset == "fer2013":
         faces = fer2013.at_hand(os.environ)
     else:
-        faces = None if params.data.dataset == "drawn" else Path(params.data.dataset).expanduser()
+        faces = None if params.data.dataset == "drawn" else expanded(params.data.dataset)
     read: dict[str, Path | None] = {"download": faces}
     for name in models.MODELS:
         weights = getattr(params.model(name), "weights", None)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from fer import artifacts, commands, config
+from fer import artifacts, check, commands
 from fer.evaluation import compare, figures, markdown, plot_tables
 
 
@@ -18,7 +18,7 @@ def main() -> None:
             metrics/comparison.json         ranks, differences, p-values
             plots/comparison/accuracy.png   and the tables of recall and reliability, for DVC's plots
     """  # noqa: D301  click needs the backspace itself
-    params = config.load()
+    params = check.params()
     results = compare.load()
     table = artifacts.read_table("data/splits.csv")
     with artifacts.understood("data/splits.csv"):

@@ -2,7 +2,7 @@
 
 import click
 
-from fer import artifacts, commands, config, untracked
+from fer import artifacts, check, commands, untracked
 from fer.data import sources
 
 OUTPUT = "data/faces"
@@ -17,7 +17,7 @@ def main() -> None:
     data/incoming/; Kaggle's msambare/fer2013. A folder tree, .zip, .tar.* or CSV will do; the official counts
     are checked.
     """
-    params = config.load()
+    params = check.params()
     settings = params.data
     faces = sources.load(settings)
     with artifacts.together():

@@ -2,7 +2,7 @@
 
 import click
 
-from fer import artifacts, commands, config, models
+from fer import artifacts, check, commands, models
 
 
 @commands.stage("evaluate")
@@ -21,7 +21,7 @@ def main(model: str) -> None:
             plots/confusion/MODEL.csv        the answer to every test face
             plots/reliability/MODEL.csv      how often it is right at each level of confidence
     """  # noqa: D301  click needs the backspace itself
-    params = config.load()
+    params = check.params()
     from fer.evaluation import plot_tables
     from fer.evaluation.score import headline, score
 

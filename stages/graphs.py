@@ -2,7 +2,7 @@
 
 import click
 
-from fer import artifacts, commands, config
+from fer import artifacts, check, commands
 from fer.data import splits
 from fer.landmarks import figures, graphs, topology
 from fer.landmarks.extract import Landmarks
@@ -23,7 +23,7 @@ def main() -> None:
             plots/graphs/edges.csv       edges and nodes of each region
             plots/graphs/graph.png       the graph on the mean face
     """  # noqa: D301  click needs the backspace itself
-    settings = config.load().graphs
+    settings = check.params().graphs
     landmarks = Landmarks.load("data/landmarks")
     graph = graphs.make(landmarks, splits.read("data/splits.csv", len(landmarks)), settings)
     statistics = topology.statistics(graph.edge_index, graph.region)

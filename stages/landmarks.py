@@ -4,7 +4,7 @@ from functools import partial
 
 import click
 
-from fer import artifacts, commands, config
+from fer import artifacts, check, commands
 from fer.data.faces import Faces
 from fer.landmarks import audit, extract, figures
 
@@ -23,7 +23,7 @@ def main() -> None:
             plots/data/landmarks_found.png     faces with their landmarks
             plots/data/landmarks_missed.png    faces without
     """  # noqa: D301  click needs the backspace itself
-    settings = config.load().landmarks
+    settings = check.params().landmarks
     faces = Faces.load("data/faces")
     landmarks = extract.extract(faces.images, settings)
     found = audit.audit(faces, landmarks, views=len(settings.views))

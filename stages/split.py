@@ -2,7 +2,7 @@
 
 import click
 
-from fer import artifacts, commands, config
+from fer import artifacts, check, commands
 from fer.data import figures, splits
 from fer.data.faces import Faces
 
@@ -14,7 +14,7 @@ def main() -> None:
     The section `split` of params.yaml chooses the protocol, whether copies of val and test faces leave train
     (drop_leaks), and how alike two faces must be to count as copies (hash_distance, correlation).
     """
-    params = config.load()
+    params = check.params()
     faces = Faces.load("data/faces")
     table, audit = splits.make(faces, params.split, params.data.seed)
     with artifacts.together():

@@ -2,7 +2,7 @@
 
 import click
 
-from fer import commands, config, models
+from fer import check, commands, models
 
 
 @commands.stage("train")
@@ -20,7 +20,7 @@ def main(model: str, phase: str | None) -> None:
             plots/curves/MODEL.csv                                  loss and accuracy of each epoch
             metrics/times/MODEL.json                                how long it took, and on what
     """  # noqa: D301  click needs the backspace itself
-    params = config.load()
+    params = check.params()
     from fer.training.tasks import train
 
     fitted = train(model, phase, params)

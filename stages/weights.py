@@ -2,7 +2,7 @@
 
 import click
 
-from fer import commands, config, models, untracked
+from fer import check, commands, models, untracked
 
 
 @commands.stage("weights")
@@ -14,7 +14,7 @@ def main(model: str) -> None:
     variable FER_IMAGENET_WEIGHTS names), a file, or none. Writes models/MODEL_weights/ with the tensors, their
     source and the SHA-256 of the file.
     """
-    params = config.load()
+    params = check.params()
     from fer.training.start import fetch
 
     origin = fetch(model, params)

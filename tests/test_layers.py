@@ -8,13 +8,13 @@ import pytest
 TOP = Path(__file__).parents[1]
 LAYERS = (
     ("errors", "emotions", "sizes", "stopping"),
-    ("artifacts", "commands", "config", "device"),
+    ("artifacts", "commands", "config", "config_file", "device"),
     ("data",),
     ("landmarks",),
     ("models",),
     ("training",),
     ("evaluation",),
-    ("demo", "untracked"),
+    ("check", "demo", "untracked"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
+from fer.data.files import MAX_FILES, open_regular, visible, walk
 from fer.errors import FerError
 
 MAX_BYTES = 2 * 1024**3
-MAX_MEMBERS = 200_000
 # Real editions compress 2 to 5 times. Below the floor no bomb can hurt.
 MAX_RATIO = 100
 RATIO_FLOOR = 64 * 1024**2
@@ -70,6 +70,8 @@ def reading(path: Path) -> Iterator[None]:
         tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError,
         NotImplementedError, RuntimeError,  # the last two: zip's exotic compression, and passwords
     ) as error:  # fmt: skip
+        if isinstance(error, PermissionError):
+            raise FerError(f"{error.filename or path} may not be read: check its permissions.") from error
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise FerError(
             f"{path} can't be read to its end ({reason}): it is damaged or incomplete. Fetch it again."
@@ -111,10 +113,6 @@ def _safe(name: str, container: Path) -> str:
     return clean
 
 
-def _visible(name: str) -> bool:
-    return not any(part.startswith((".", "__MACOSX")) and part != "." for part in name.split("/"))
-
-
 def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
     """Each wanted file of a folder, archive or single file: its relative name and a stream of its bytes.
 
@@ -131,70 +129,42 @@ def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
     elif is_archive(path.name):
         yield from _tar_members(path, wanted)
     else:
-        with path.open("rb") as raw:
+        with open_regular(path) as raw:
             yield path.name, decompressed(raw, path.stat().st_size, str(path))
 
 
-def walk(folder: Path, most: int | None = None) -> list[str]:
-    """The names of all visible files below a folder, relative to it, sorted.
-
-    Links are followed: a folder, unlike an archive, was put together by its owner. A folder that is reached
-    twice counts once, under the name that comes first, so links in a circle end.
-
-    Args:
-        folder: where to look.
-        most: more files than this are no FER2013; None for somebody's own set, which has no limit.
-
-    Raises:
-        FerError: there are more than `most` files.
-    """
-    names: list[str] = []
-    seen: set[tuple[int, int]] = set()
-    for root, folders, files in os.walk(folder, followlinks=True):
-        place = os.stat(root)
-        if (place.st_dev, place.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((place.st_dev, place.st_ino))
-        folders[:] = sorted(filter(_visible, folders))  # the file system's own order may differ elsewhere
-        above = Path(root).relative_to(folder)
-        names += [(above / file).as_posix() for file in filter(_visible, files)]
-        if most is not None and len(names) > most:
-            raise FerError(f"{folder} holds more than {most:,} files; this is no FER2013. Check the path.")
-    return sorted(names)
-
-
 def _folder_members(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
-    for name in filter(wanted, walk(folder, MAX_MEMBERS)):
-        with (folder / name).open("rb") as raw:
+    for name in filter(wanted, walk(folder, MAX_FILES)):
+        with open_regular(folder / name) as raw:
             yield name, _content(raw, os.fstat(raw.fileno()).st_size, name)
 
 
 def _zip_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
-    with zipfile.ZipFile(path) as archive:
+    with open_regular(path) as raw_archive, zipfile.ZipFile(raw_archive) as archive:
         infos = sorted(archive.infolist(), key=lambda info: info.filename)
         size = sum(info.file_size for info in infos)
-        if len(infos) > MAX_MEMBERS or size > _allowance(path.stat().st_size):
+        if len(infos) > MAX_FILES or size > _allowance(path.stat().st_size):
             raise _absurd(str(path))
         for info in infos:
             name = _safe(info.filename, path)
             if stat.S_ISLNK(info.external_attr >> 16):
                 raise FerError(f"{path} holds a link ({name}) and was refused. Pack the files themselves.")
-            if not info.is_dir() and _visible(name) and wanted(name):
+            if not info.is_dir() and visible(name) and wanted(name):
                 with archive.open(info) as raw:
                     yield name, _content(raw, info.compress_size, name)
 
 
 def _tar_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
-    with path.open("rb") as raw:
+    with open_regular(path) as raw:
         stream = decompressed(raw, path.stat().st_size, str(path))
         with tarfile.open(fileobj=stream, mode="r|", bufsize=1 << 18) as archive:
             for count, info in enumerate(archive):
                 name = _safe(info.name, path)
-                if count >= MAX_MEMBERS:
+                if count >= MAX_FILES:
                     raise _absurd(str(path))
                 if not info.isfile() and not info.isdir():
-                    raise FerError(f"{path} holds a link ({name}) and was refused. Pack the files themselves.")
-                content = archive.extractfile(info) if info.isfile() and _visible(name) and wanted(name) else None
+                    found = "link" if info.issym() or info.islnk() else "pipe or a device"
+                    raise FerError(f"{path} holds a {found} ({name}) and was refused. Pack the files themselves.")
+                content = archive.extractfile(info) if info.isfile() and visible(name) and wanted(name) else None
                 if content is not None:
                     yield name, _content(content, info.size, name)

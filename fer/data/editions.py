@@ -17,7 +17,7 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
-from fer.data import archives, images, progress
+from fer.data import archives, files, images, progress
 from fer.data.faces import COLUMNS, Faces
 from fer.emotions import CHALLENGE_ORDER, EMOTIONS, USAGES
 from fer.errors import FerError
@@ -42,8 +42,8 @@ class _Collector:
         known = self._rows.get(name)
         if known is not None and not np.array_equal(known[2], image):
             raise FerError(f"Two different images are called {name}. Use one unaltered copy of FER2013.")
-        if len(self._rows) >= archives.MAX_MEMBERS:
-            raise FerError(f"This is no FER2013: more than {archives.MAX_MEMBERS:,} faces. Check the file.")
+        if len(self._rows) >= files.MAX_FILES:
+            raise FerError(f"This is no FER2013: more than {files.MAX_FILES:,} faces. Check the file.")
         self._rows[name] = (usage, emotion, image)
         self._advance()
 
@@ -90,7 +90,7 @@ def locate(path: Path) -> Path:
         if not archives.is_archive(path.name) and ".csv" not in path.name.lower():
             raise FerError(f"{path} is neither a folder nor a .zip, .tar, .tar.gz/.bz2/.xz or .csv file.")
         return path
-    names = archives.walk(path, archives.MAX_MEMBERS)
+    names = files.walk(path, files.MAX_FILES)
     packed = [name for name in names if archives.is_archive(name)]
     if any(map(_wanted, names)) or not packed:
         return path
@@ -122,7 +122,7 @@ def _read_image(name: str, stream: IO[bytes], into: _Collector) -> None:
     data = stream.read(MAX_IMAGE_BYTES + 1)
     if len(data) > MAX_IMAGE_BYTES:
         raise FerError(f"{name} is larger than 1 MB; a face of FER2013 has about 2 kB. Use an unaltered copy.")
-    pixels = images.grey(images.decode(data, name))
+    pixels = images.grey_of(images.decode(data, name), name)
     if pixels.shape != (FACE, FACE):
         height, width = pixels.shape
         raise FerError(f"{name} has {width} x {height} pixels instead of 48 x 48. Use an unaltered copy of FER2013.")

@@ -1,13 +1,16 @@
 """Somebody's own faces, in folders by emotion."""
 
 import re
+from collections import Counter
 from pathlib import Path, PurePosixPath
 
+import click
 import numpy as np
 import pandas as pd
 
-from fer.data import archives, images, progress
+from fer.data import images, progress
 from fer.data.faces import COLUMNS, Faces
+from fer.data.files import open_regular, walk
 from fer.emotions import CHALLENGE_ORDER, EMOTIONS
 from fer.errors import FerError
 
@@ -45,7 +48,9 @@ def load(folder: Path, size: int) -> Faces:
     with progress.bar(f"Reading {folder.name}", len(found)) as advance:
         for index, name in enumerate(found["name"]):
             path = folder / name
-            pixels[index] = images.face(images.decode(path.read_bytes(), str(path)), size)
+            with open_regular(path) as file:
+                picture = images.decode(file.read(), str(path))
+            pixels[index] = images.face(picture, size, str(path))
             advance()
     return Faces(pixels, found).canonical()
 
@@ -54,9 +59,11 @@ def _find(folder: Path) -> pd.DataFrame:
     """The table of the faces, before any is read."""
     rows = []
     strange = set()
-    for name in archives.walk(folder):
+    others: Counter[str] = Counter()
+    for name in walk(folder):
         place = PurePosixPath(name)
         if place.suffix.lower() not in images.SUFFIXES:
+            others[place.suffix.lower() or "without a suffix"] += 1
             continue
         above = place.parts[:-1]
         usage = _USAGE_BY_FOLDER.get(above[0].lower(), "") if above else ""
@@ -67,6 +74,9 @@ def _find(folder: Path) -> pd.DataFrame:
         rows.append((name, usage, emotion))
     if strange:
         raise FerError(_explain(folder, sorted(strange)))
+    if others:
+        kinds = ", ".join(f"{suffix} {count:,}" for suffix, count in sorted(others.items())[:NAMED])
+        click.echo(f"Passed over in {folder}: {others.total():,} files that are no images ({kinds}).", err=True)
     if not rows:
         raise FerError(f"{folder} holds no images ({', '.join(images.SUFFIXES)}). Check data.dataset.")
     found = pd.DataFrame(rows, columns=list(COLUMNS))

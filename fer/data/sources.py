@@ -1,9 +1,7 @@
 """`data.dataset` to faces: FER2013, the embedded drawn set, or somebody's own folder."""
 
-from pathlib import Path
-
 from fer import config
-from fer.data import fer2013, folder
+from fer.data import fer2013, files, folder
 from fer.data.faces import Faces
 from fer.errors import FerError
 
@@ -24,7 +22,7 @@ def load(settings: config.Data) -> Faces:
         from fer.data.drawn import draw
 
         return draw(settings.drawn_faces, settings.seed)
-    path = Path(settings.dataset).expanduser()
+    path = files.expanded(settings.dataset)
     if not path.is_dir():
         raise FerError(f"data.dataset is {settings.dataset!r}: neither fer2013 nor drawn nor an existing folder.")
     return folder.load(path, settings.size)

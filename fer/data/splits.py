@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from fer import artifacts, config
-from fer.data import duplicates
+from fer.data import duplicates, fer2013
 from fer.data.faces import Faces
 from fer.emotions import EMOTIONS, SPLITS
 from fer.errors import FerError
@@ -76,8 +76,10 @@ def make(faces: Faces, settings: config.Split, seed: int) -> tuple[pd.DataFrame,
         columns=list(COLUMNS),
     )
     reasons = ("blank", "leak", "unused")
+    digest = fer2013.digest(faces)
     return table, {
         "protocol": settings.protocol,
+        "data_set": {"digest": digest, "edition_of_fer2013": fer2013.edition(digest)},
         "faces": {name: _per_emotion(faces, split == name) for name in SPLITS},
         "excluded": {name: int((reason == name).sum()) for name in reasons},
         **audit,
@@ -183,13 +185,14 @@ def _per_emotion(faces: Faces, part: np.ndarray) -> dict[str, int]:
 
 def _check_classes(faces: Faces, split: np.ndarray) -> None:
     for name in SPLITS:
-        for emotion, count in _per_emotion(faces, split == name).items():
-            if not count:
-                raise FerError(
-                    f"The split {name} has no face of {emotion}. Add some to the data set, or choose another "
-                    "split.protocol, a larger split.val_fraction or split.drop_leaks: false. Copies of one face "
-                    "stay in one split: a smaller split.hash_distance or a larger split.correlation finds fewer."
-                )
+        row = _per_emotion(faces, split == name)
+        missing = [emotion for emotion in EMOTIONS if not row[emotion]]
+        if missing:
+            raise FerError(
+                f"The split {name} has no face of {', '.join(missing)}. Add some to the data set, or choose another "
+                "split.protocol, a larger split.val_fraction or split.drop_leaks: false. Copies of one face "
+                "stay in one split: a smaller split.hash_distance or a larger split.correlation finds fewer."
+            )
 
 
 def conflicts(groups: np.ndarray, labels: np.ndarray) -> np.ndarray:

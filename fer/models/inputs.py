@@ -6,6 +6,7 @@ import numpy as np
 
 from fer import config
 from fer.data.faces import Faces
+from fer.errors import FerError
 from fer.landmarks import extract
 
 
@@ -55,12 +56,15 @@ def load(sees: str, data: Path | str = "data") -> np.ndarray:
         uint8 [N, S, S] or float32 [N, 478, 3], in memory.
 
     Raises:
-        FerError: a stage before has not run.
+        FerError: a stage before has not run, or has not run for these faces.
     """
-    data = Path(data)
+    faces = Faces.load(Path(data, "faces"))
     if sees == "pixels":
-        return pixels(np.array(Faces.load(data / "faces").images))
-    return np.array(extract.Landmarks.load(data / "landmarks").points)
+        return pixels(np.array(faces.images))
+    points = extract.Landmarks.load(Path(data, "landmarks")).points
+    if len(points) != len(faces):
+        raise FerError(f"{data} holds {len(faces):,} faces, but the landmarks of {len(points):,}. Run `dvc repro`.")
+    return np.array(points)
 
 
 def known(landmarks: np.ndarray) -> np.ndarray:

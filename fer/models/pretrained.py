@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from fer.errors import FerError, SettingError
 
@@ -28,6 +29,18 @@ def source(weights: str, environment: Mapping[str, str] = os.environ) -> Path | 
         return Path(weights)
     local = environment.get(VARIABLE)
     return Path(local) if local else None
+
+
+def host(backbone: str) -> str | None:
+    """The host that a backbone's ImageNet weights would be downloaded from; None where they lie in the cache."""
+    if backbone.startswith("timm:"):
+        return "huggingface.co"
+    import torch
+    from torchvision import models
+
+    url = models.get_model_weights(backbone)["DEFAULT"].url
+    cached = Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
+    return None if cached.is_file() else urlsplit(url).hostname
 
 
 def fetch(

@@ -66,7 +66,7 @@ def test_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MAX_MEMBERS", 3)
+    monkeypatch.setattr(archives, "MAX_FILES", 3)
     make_tar(tmp_path / "a.tar.gz", *(tarfile.TarInfo(f"{n}.jpg") for n in range(5)))
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         for n in range(5):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from fer import config
-from fer.data import archives, folder, images, sources
+from fer.data import files, folder, images, sources
 from fer.emotions import CHALLENGE_ORDER, EMOTIONS
 from fer.errors import FerError
 
@@ -121,7 +121,7 @@ def test_layouts_that_say_too_little(tmp_path: Path) -> None:
 
 
 def test_any_number_of_files_and_links_in_a_circle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MAX_MEMBERS", 3)
+    monkeypatch.setattr(files, "MAX_FILES", 3)
     for emotion in EMOTIONS:
         fill(tmp_path / "real" / emotion, 3)
     (tmp_path / "own").mkdir()

@@ -41,7 +41,7 @@ class Project:
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env=_environment() | environment,
+            env=surroundings() | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -60,9 +60,9 @@ class Project:
 
     def start_command(self, *command: str, **environment: str) -> subprocess.Popen:
         """Start a command in a process group of its own."""
-        silent, surroundings = subprocess.DEVNULL, _environment() | environment
+        silent, values = subprocess.DEVNULL, surroundings() | environment
         return subprocess.Popen(
-            command, cwd=self.folder, env=surroundings, stdout=silent, stderr=silent, start_new_session=True
+            command, cwd=self.folder, env=values, stdout=silent, stderr=silent, start_new_session=True
         )
 
     def set(self, key: str, value: object) -> None:
@@ -78,7 +78,7 @@ def nested(key: str, value: object) -> dict:
     return {first: nested(rest, value) if rest else value}
 
 
-def _environment() -> dict[str, str]:
+def surroundings() -> dict[str, str]:
     """No identity, no settings and no data of whoever runs the tests; this Python first on the path."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("FER", "GIT_", "DVC", "PYTHON"))}
     hidden = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "COLUMNS": "200"}

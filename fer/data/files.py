@@ -1,0 +1,102 @@
+"""Files and folders of a user's, which may be anything: pipes, dangling links, unreadable, oddly named."""
+
+import os
+import stat
+from pathlib import Path
+from typing import IO
+
+from fer.errors import FerError
+
+MAX_FILES = 200_000
+
+
+def expanded(text: str) -> Path:
+    """A path as a user writes it, with `~`.
+
+    Raises:
+        FerError: nobody is called so.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise FerError(f"{text}: there is no such user ({error}). Write the path in full.") from error
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a file for reading; a pipe or a device, which might never end, is refused.
+
+    Raises:
+        FerError: it is no regular file, or may not be read; the message says which.
+    """
+    try:
+        # Without O_NONBLOCK the opening itself would wait for whoever writes into a pipe.
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        raise FerError(f"{path} {_why(path, error)}") from error
+    except ValueError as error:  # a null character in the name
+        raise FerError(f"{path!s:.200}: {error}.") from error
+    if stat.S_ISREG(os.fstat(number).st_mode):
+        return os.fdopen(number, "rb")
+    os.close(number)
+    raise FerError(f"{path} is a {kind(path)}, no file. Remove it, or name a file.")
+
+
+def _why(path: Path, error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "may not be read: check its permissions."
+    if path.is_symlink():
+        return f"is a link that leads to no file ({error.strerror}). Remove or mend it."
+    return f"can't be read ({error.strerror})."
+
+
+def kind(path: Path) -> str:
+    """What a path is, in a word."""
+    names = (("folder", path.is_dir), ("pipe", path.is_fifo), ("socket", path.is_socket))
+    return next((name for name, found in names if found()), "device")
+
+
+def visible(name: str) -> bool:
+    """Whether no part of a relative path is hidden, or what macOS packs beside every file."""
+    return not any(part.startswith((".", "__MACOSX")) and part != "." for part in name.split("/"))
+
+
+def walk(folder: Path, most: int | None = None) -> list[str]:
+    """The names of all visible files below a folder, relative to it, sorted.
+
+    Links are followed: a folder, unlike an archive, was put together by its owner. A folder that is reached
+    twice counts once, under the name that comes first, so links in a circle end.
+
+    Args:
+        folder: where to look.
+        most: more files than this are no FER2013; None for somebody's own set, which has no limit.
+
+    Raises:
+        FerError: a folder can't be read, a name is no UTF-8, or there are more than `most` files.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise FerError(f"{error.filename} can't be read ({error.strerror}). Check the folder's permissions.") from error
+
+    names: list[str] = []
+    seen: set[tuple[int, int]] = set()
+    for root, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
+        place = os.stat(root)
+        if (place.st_dev, place.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((place.st_dev, place.st_ino))
+        folders[:] = sorted(filter(visible, folders))  # the file system's own order may differ elsewhere
+        above = Path(root).relative_to(folder)
+        names += [_text((above / file).as_posix(), folder) for file in filter(visible, files)]
+        if most is not None and len(names) > most:
+            raise FerError(f"{folder} holds more than {most:,} files; this is no FER2013. Check the path.")
+    return sorted(names)
+
+
+def _text(name: str, folder: Path) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        shown = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        raise FerError(f"{folder} holds a file whose name is no UTF-8: {shown}. Rename it.") from error
+    return name

@@ -1,0 +1,178 @@
+"""What the stages read of each other may be damaged: garbage, another shape, cut off, of another kind."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer import artifacts, models
+from fer.errors import FerError
+from fer.landmarks.extract import Landmarks
+
+TINY_MLP = {"hidden": [4], "epochs": 1, "batch_size": 32, "patience": 0}
+
+
+@pytest.fixture
+def trained(change, stage):
+    """A project of drawn faces with random landmarks and a trained mlp."""
+    change({"data": {"dataset": "drawn", "drawn_faces": 140}, "mlp": TINY_MLP})
+    assert stage("download").exit_code == 0
+    assert stage("split").exit_code == 0
+    points = np.random.default_rng(0).normal(0, 1, (140, 478, 3)).astype(np.float32)
+    Landmarks(points, np.ones(140, np.uint8)).save("data/landmarks")
+    assert stage("train", "mlp").exit_code == 0
+    return stage
+
+
+def lines(path: str, change) -> None:
+    text = Path(path).read_text().splitlines()
+    Path(path).write_text("\n".join(change(text)) + "\n")
+
+
+def config(**values) -> None:
+    path = Path("models/mlp/config.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def replace_by_folder(path: str) -> None:
+    Path(path).unlink()
+    Path(path).mkdir()
+
+
+CASES = {
+    "splits: garbage": (lambda: Path("data/splits.csv").write_bytes(b"\x00\xff" * 99), "data/splits.csv"),
+    "splits: empty": (lambda: Path("data/splits.csv").write_text(""), "data/splits.csv can't be read"),
+    "splits: cut": (lambda: lines("data/splits.csv", lambda rows: rows[:50]), "its rows are not those of 140 faces"),
+    "splits: no column": (lambda: lines("data/splits.csv", lambda rows: ["a,b", *rows[1:]]), "data/splits.csv"),
+    "splits: other words": (
+        lambda: lines("data/splits.csv", lambda rows: [row.replace("train", "treno") for row in rows]),
+        "a split is none of train, val, test, excluded",
+    ),
+    "faces: other emotion": (
+        lambda: lines("data/faces/faces.csv", lambda rows: [row.replace("happy", "merry") for row in rows]),
+        "an emotion of the table is none of the seven",
+    ),
+    "faces: other shape": (lambda: np.save("data/faces/images.npy", np.zeros((3, 4), np.uint8)), "data/faces does not"),
+    "faces: garbage": (lambda: Path("data/faces/images.npy").write_bytes(b"x" * 99), "images.npy can't be read"),
+    "faces: objects": (lambda: np.save("data/faces/images.npy", np.array([{}])), "images.npy can't be read"),
+    "landmarks: other shape": (lambda: np.save("data/landmarks/points.npy", np.zeros(3)), "holds no landmarks"),
+    "landmarks: a folder": (lambda: replace_by_folder("data/landmarks/views.npy"), "views.npy can't be read"),
+    "config: a list": (lambda: Path("models/mlp/config.json").write_text("[1, 2]"), "config.json can't be read"),
+    "config: a number": (lambda: Path("models/mlp/config.json").write_text("7"), "config.json can't be read"),
+    "config: no JSON": (lambda: Path("models/mlp/config.json").write_text("{"), "config.json can't be read"),
+    "config: nothing": (lambda: Path("models/mlp/config.json").write_text("{}"), "config.json does not hold"),
+    "config: a name of a kind": (lambda: config(name=["mlp"]), "holds the unknown model ['mlp']"),
+    "config: arguments of a kind": (lambda: config(arguments=7), "config.json does not hold what it should"),
+    "config: absurd arguments": (lambda: config(arguments={"hidden": [10**7, 10**7], "dropout": 0.1}), "do not fit"),
+    "config: other arguments": (lambda: config(arguments={"sizes": 3}), "do not fit its config.json"),
+    "config: no epochs": (lambda: config(epochs="many"), "models/mlp does not hold what it should"),
+    "weights: garbage": (lambda: Path("models/mlp/model.safetensors").write_bytes(b"x" * 99), "is damaged"),
+    "weights: gone": (lambda: Path("models/mlp/model.safetensors").unlink(), "model.safetensors is missing"),
+    "weights: a pipe of words": (lambda: shutil.rmtree("models/mlp"), "config.json is missing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_damaged_artefact_is_named(case, trained):
+    damage, said = CASES[case]
+    damage()
+    result = trained("evaluate", "mlp")
+    assert result.exit_code == 1, result.output
+    assert said in result.output
+    assert not Path("metrics/mlp.json").exists()
+
+
+def test_a_damaged_result_stops_the_comparison(trained):
+    trained("evaluate", "mlp")
+    for content in ("[]", "{}", '{"parameters": 1, "epochs": 1, "val": 3, "test": []}'):
+        Path("metrics/detail").mkdir(parents=True, exist_ok=True)
+        for name in models.MODELS:
+            Path(f"metrics/detail/{name}.json").write_text(content)
+            shutil.copy("plots/confusion/mlp.csv", f"plots/confusion/{name}.csv") if name != "mlp" else None
+        result = trained("compare")
+        assert result.exit_code == 1
+        assert "mlp" in result.output or "cnn" in result.output
+
+
+@pytest.mark.parametrize("blocked", [".cache", ".cache/locks", "models", "models/mlp", "metrics"])
+def test_a_file_where_a_folder_should_be(blocked, trained):
+    shutil.rmtree(blocked) if Path(blocked).exists() else None
+    Path(blocked).write_text("")
+    result = trained("train", "mlp")
+    assert result.exit_code == 1
+    assert blocked.partition("/")[0] in result.output
+
+
+@pytest.mark.parametrize("place", [".cache/locks", "models", "metrics/times", "plots/curves"])
+def test_a_folder_that_may_not_be_written(place, trained, monkeypatch):
+    original = Path.mkdir
+
+    def mkdir(self, *arguments, **options):
+        if str(self).startswith(place):
+            raise PermissionError(13, "Permission denied", str(self))
+        original(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    result = trained("train", "mlp")
+    assert result.exit_code == 1
+    assert place in result.output
+    assert "Permission denied" in result.output
+
+
+def test_a_full_memory_is_one_line(trained, monkeypatch):
+    from fer.models.mlp import LandmarkMLP
+
+    for error in (MemoryError("Unable to allocate 9 TB"), RuntimeError("DefaultCPUAllocator: can't allocate memory")):
+        monkeypatch.setattr(LandmarkMLP, "learn_statistics", lambda *_, error=error: (_ for _ in ()).throw(error))
+        result = trained("train", "mlp")
+        assert result.exit_code == 1
+        assert "The memory is full" in result.output
+
+
+def test_nothing_of_a_failed_stage_is_written(trained, monkeypatch):
+    before = {path: path.read_bytes() for path in Path("plots").rglob("*") if path.is_file()}
+    monkeypatch.setattr(artifacts, "write_json", lambda *_: (_ for _ in ()).throw(FerError("no")))
+    assert trained("split").exit_code == 1
+    assert trained("evaluate", "mlp").exit_code == 1
+    assert {path: path.read_bytes() for path in Path("plots").rglob("*") if path.is_file()} == before
+    assert not list(Path().rglob(".*.part*"))
+
+
+def test_temporary_files_of_the_dead_are_swept(trained):
+    import os
+
+    for number in (2**22 + 1, os.getpid()):
+        Path(f"metrics/.mlp.part{number}.json").write_text("half")
+    trained("split")
+    assert [path.name for path in Path("metrics").glob(".*")] == [f".mlp.part{os.getpid()}.json"]
+
+
+def test_together_is_all_or_nothing(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one/old.txt").write_text("old")
+
+    def fail() -> None:
+        with artifacts.together():
+            artifacts.write_text(artifacts.clean_folder(tmp_path / "one") / "new.txt", "new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["old.txt"]
+    with artifacts.together():
+        artifacts.write_text(artifacts.clean_folder(tmp_path / "one") / "new.txt", "new")
+        assert [path.name for path in (tmp_path / "one").glob("[!.]*")] == ["old.txt"]
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["new.txt"]
+
+
+def test_landmarks_of_other_faces_do_not_fit(trained):
+    Landmarks(np.zeros((3, 478, 3), np.float32), np.ones(3, np.uint8)).save("data/landmarks")
+    result = trained("graphs")
+    assert result.exit_code == 1
+    assert "its rows are not those of 3 faces" in result.output
+    for name in ("train", "evaluate"):
+        result = trained(name, "mlp")
+        assert result.exit_code == 1
+        assert "holds 140 faces, but the landmarks of 3" in result.output
