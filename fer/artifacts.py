@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 DECIMALS = 4
 
 # Also the limits on a user's files: to whoever hits one, the disk is full.
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass
@@ -125,7 +126,7 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_SPACE:
+        if error.errno in NO_SPACE:
             raise FerError(f"The disk is full: {path} was not written. Free some space and run again.") from error
         reason = error.strerror or str(error)
         raise FerError(f"{path} can't be written ({reason}). Check its folder and its permissions.") from error
@@ -216,7 +217,10 @@ def write_array(path: Path | str, array: np.ndarray) -> None:
 def read_array(path: Path | str, *, mmap: bool = False) -> np.ndarray:
     """Read a .npy array, memory-mapped on request."""
     with _readable(path, _REBUILD) as path:
-        array: np.ndarray = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+        try:
+            array: np.ndarray = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+        except (SyntaxError, TokenError) as error:  # a damaged header is no Python any more
+            raise ValueError(error.msg if isinstance(error, SyntaxError) else error.args[0]) from error
         return array
 
 
@@ -266,7 +270,7 @@ def write_model(folder: Path | str, weights: "Mapping[str, torch.Tensor]", confi
         try:
             save_file(tensors, temporary)
         except Exception as error:  # safetensors wraps the operating system's errors in its own
-            if any(f"os error {number})" in str(error) for number in _NO_SPACE):
+            if any(f"os error {number})" in str(error) for number in NO_SPACE):
                 raise OSError(errno.ENOSPC, "No space left on device") from error
             raise
     write_text(folder / CONFIG_FILE, json.dumps(config, indent=2, allow_nan=False) + "\n")

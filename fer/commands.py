@@ -103,6 +103,8 @@ class _Stage(click.Command):
             raise FerError(f"The memory is full{_reason(error)}. {_SMALLER}") from error
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
+            if error.errno in artifacts.NO_SPACE:
+                raise FerError(f"{where}The disk is full. Free some space and run again.") from error
             raise FerError(f"{where}{error.strerror or error}. Put it right and run again.") from error
         except RuntimeError as error:
             if not any(words in str(error) for words in ("can't allocate memory", "out of memory")):

@@ -6,8 +6,12 @@ import click
 class FerError(click.ClickException):
     """A problem that the user can solve: the message says what is wrong and what to do.
 
-    Click prints it as one `Error: ...` line and exits with status 1, so no traceback reaches the user.
+    Click prints it as one `Error: ...` line and exits with status 1, so no traceback reaches the user. Whatever
+    breaks lines in the message, say the name of a file, becomes a space.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.splitlines()))
 
 
 class SettingError(FerError):
@@ -17,7 +21,7 @@ class SettingError(FerError):
     """
 
     def __init__(self, key: str, value: object, reason: str) -> None:
-        super().__init__(f"{key} = {value}: {reason}")
+        super().__init__(f"{key} = {str(value)[:200]}: {reason}")
 
     def of(self, section: str) -> FerError:
         """The same error with the section's name before the key."""

@@ -78,7 +78,7 @@ class Torture:
         assert not differing, f"{blow}: other bytes in {sorted(differing)}"
         parts = [path for path in self.project.folder.rglob(".*.part*") if ".git" not in path.parts]
         assert not parts, f"{blow}: left behind {parts}"
-        assert not self._processes(), f"{blow}: still running {self._processes()}"
+        assert not self.processes(), f"{blow}: still running {self.processes()}"
         return said
 
     def draw(self, count: int, rng: random.Random) -> list[Blow]:
@@ -134,7 +134,7 @@ class Torture:
 
     def _send(self, dvc: subprocess.Popen, blow: Blow) -> None:
         # A signal may come too late for whom it is meant; a run that was not disturbed must pass as well.
-        stages = [process for process in self._processes() if "stages." in " ".join(process.cmdline())]
+        stages = [process for process in self.processes() if "stages." in " ".join(process.cmdline())]
         for process in [*stages, psutil.Process(dvc.pid)] if dvc.poll() is None else []:
             is_dvc = process.pid == dvc.pid
             if blow.kind == "group" or is_dvc == (blow.kind == "dvc"):
@@ -169,7 +169,7 @@ class Torture:
         files = [file for place in places for file in ([place] if place.is_file() else place.rglob("*"))]
         return {str(file): file.read_bytes() for file in files if file.is_file()}
 
-    def _processes(self) -> list[psutil.Process]:
+    def processes(self) -> list[psutil.Process]:
         """All processes that work in the project's folder."""
         found = []
         for process in psutil.process_iter():
@@ -183,7 +183,7 @@ class Torture:
     def _wait_for_orphans(self) -> None:
         """A stage whose DVC was killed goes on; somebody who reads the message of the lock waits for it."""
         until = time.monotonic() + PATIENCE
-        while self._processes() and time.monotonic() < until:
+        while self.processes() and time.monotonic() < until:
             time.sleep(0.2)
 
 

@@ -108,7 +108,7 @@ def _content(stream: IO[bytes], size: int, name: str) -> IO[bytes]:
 def _safe(name: str, container: Path) -> str:
     clean = name.replace("\\", "/")
     parts = clean.split("/")
-    if clean.startswith("/") or ".." in parts or parts[0].endswith(":"):
+    if not clean or clean.startswith("/") or ".." in parts or parts[0].endswith(":"):
         raise FerError(f"{container} tries to write outside its folder ({name}) and was refused. Don't use it.")
     return clean
 

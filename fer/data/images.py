@@ -45,11 +45,11 @@ def decode(data: bytes, name: str, megapixels: float = MAX_MEGAPIXELS) -> Image.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is ours
+            warnings.simplefilter("ignore")  # of odd metadata, and of a size for which the limit below is ours
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
-        if image.width * image.height <= megapixels * 1e6:
-            image.load()
-            return image
+            if image.width * image.height <= megapixels * 1e6:
+                image.load()
+                return image
         size = f"{image.width:,} x {image.height:,}"
     except Image.DecompressionBombError:
         size = "far too many"

@@ -1,0 +1,147 @@
+"""A run that is stopped says what it kept, nobody runs beside himself, and whatever happens the bytes are the same."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.pipeline.conftest import Project, surroundings
+from tests.torture import Torture
+
+pytestmark = pytest.mark.slow
+EPOCHS = 60
+AGAIN = ("repro", "--single-item", "--force", "--no-run-cache", "train@mlp")
+
+
+@pytest.fixture
+def long(clean):
+    """The project with an mlp that trains for some seconds; and its weights."""
+    clean.set("mlp.epochs", EPOCHS)
+    clean.dvc(*AGAIN)
+    yield clean, weights(clean)
+    clean.run("git", "checkout", "-q", "--", ".")
+    clean.dvc("checkout", "--force")
+
+
+def start(project: Project, *command: str) -> subprocess.Popen:
+    """Start a command, and wait until a training has its first checkpoint."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=project.folder,
+        env=surroundings(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    while not list((project.folder / ".cache/training/mlp").glob("*/last.ckpt")):
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.01)
+    return process
+
+
+def weights(project: Project) -> bytes:
+    return (project.folder / "models/mlp/model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_training_says_what_it_kept(long, number):
+    project, expected = long
+    process = start(project, "stages.train", "mlp")
+    os.kill(process.pid, number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    last = output.strip().splitlines()[-1]
+    kept = re.fullmatch(rf"Stopped by {number.name}: (\d+) of {EPOCHS} epochs are kept; .* goes on from there\.", last)
+    assert 1 <= int(kept[1]) < EPOCHS
+    assert f"Going on after epoch {kept[1]}" in project.run(sys.executable, "-m", "stages.train", "mlp")
+    assert weights(project) == expected
+
+
+def test_ctrl_c_under_dvc_says_what_it_kept(long):
+    project, _ = long
+    process = start(project, "dvc", *AGAIN)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode
+    assert re.search(r"Stopped by SIGINT: \d+ of 60 epochs are kept", output)
+    project.run("rm", "-r", ".cache/training")
+
+
+def test_a_second_start_says_who_holds_the_lock(long):
+    project, _ = long
+    process = start(project, "stages.train", "mlp")
+    output = project.run(sys.executable, "-m", "stages.train", "mlp", "--phase", "full", fails=True)
+    assert f"The stage train mlp runs already: process {process.pid}, since 20" in output
+    process.kill()
+    process.communicate()
+    assert "Going on" in project.run(sys.executable, "-m", "stages.train", "mlp")
+
+
+def test_a_training_that_outlives_dvc_is_not_lost(long):
+    """DVC deletes a stage's outputs before it runs the stage again: the finished training must survive that."""
+    project, expected = long
+    process = start(project, "dvc", *AGAIN)
+    process.kill()
+    output, _ = process.communicate(timeout=120)  # the pipe closes when the training ends
+    assert "The process that started this training is gone" in output
+    output = project.dvc(*AGAIN)
+    assert f"Going on after epoch {EPOCHS}" in output
+    assert f"epoch {EPOCHS}/{EPOCHS} " not in output
+    assert weights(project) == expected
+    assert not list((project.folder / ".cache/training").glob("*"))
+
+
+def test_two_processes_stop_together_and_speak_once(long):
+    project, _ = long
+    project.set("train.devices", 2)
+    project.set("train.device", "cpu")
+    process = start(project, "stages.train", "mlp")
+    os.kill(process.pid, signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert output.count("Stopped by") == 1
+    assert not Torture(project).processes()
+    output = project.run(sys.executable, "-m", "stages.train", "mlp")
+    assert output.count("best epoch") == 1
+
+
+def test_a_machine_without_partners_says_so(clean):
+    clean.set("train.nodes", 2)
+    output = clean.run(sys.executable, "-m", "stages.train", "mlp", fails=True)
+    assert "train.nodes = 2: start the same command on each machine with MASTER_ADDR" in output
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "9", "NODE_RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}
+    command = [sys.executable, "-m", "stages.train", "mlp"]
+    values = surroundings() | address
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=clean.folder, env=values, stdout=pipe, text=True) as process:
+        for line in process.stdout:
+            if "Waiting" in line:
+                break
+        process.kill()
+    assert line == "Waiting for the other 1 of 2 machines at 127.0.0.1:9.\n"
+
+
+def test_check_names_what_would_run(clean):
+    assert "Nothing to run: all is up to date." in clean.run(sys.executable, "-m", "fer.check")
+    clean.set("evaluate.bootstrap", 200)
+    assert "1 stages to run: compare." in clean.run(sys.executable, "-m", "fer.check")
+    clean.set("cnn.partial.blocks", 999)
+    assert "cnn.partial.blocks = 999" in clean.run(sys.executable, "-m", "fer.check", fails=True)
+
+
+def test_a_few_blows(built):
+    torture = Torture(built)
+    before = json.loads((built.folder / "metrics/cnn.json").read_text())
+    blows = torture.draw(40, random.Random(5))
+    by_kind = {blow.kind: blow for blow in reversed(blows)}
+    assert set(by_kind) == {"group", "dvc", "stage", "checkpoint", "disk"}
+    for blow in by_kind.values():
+        torture.strike(blow)
+    assert json.loads((built.folder / "metrics/cnn.json").read_text()) == before
