@@ -1,4 +1,4 @@
-# make demo | test | repro | results: see README.md. Needs git, make, and Python 3.11 or 3.12.
+# make demo | test | torture | repro | results: see README.md. Needs git, make, and Python 3.11 or 3.12.
 
 # The first Python that runs and fits; a name on the path alone may be a version manager's empty promise.
 FITS := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
@@ -8,7 +8,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test repro results clean
+.PHONY: help setup demo test torture repro results clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -33,6 +33,9 @@ test: setup  ## lint, types and tests
 
 results: setup  ## the measured models as a table
 	@$(BIN)/python -m fer.evaluation.results
+
+torture: setup  ## stop the pipeline at random moments, 20 times, and compare what comes out
+	@python -m tests.torture
 
 repro: setup  ## rebuild everything from FER2013, also what files outside the project have changed
 	@stages=$$(python -m fer.untracked) && for stage in $$stages; do dvc repro --force --single-item $$stage || exit; done

@@ -10,9 +10,8 @@ import errno
 import json
 import math
 import os
-import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +43,35 @@ class _Pending:
 
 
 _pending: ContextVar[_Pending | None] = ContextVar("_pending", default=None)
+_aside: ContextVar[Path | None] = ContextVar("_aside", default=None)
+
+
+@contextlib.contextmanager
+def writing_aside(folder: Path) -> Iterator[None]:
+    """Keep temporary files in a folder of their own instead of beside their targets, and delete what lies there.
+
+    A killed process leaves its temporary files behind, and DVC would take them for a part of a stage's outputs.
+
+    Args:
+        folder: of one process at a time; made where it is missing. Targets on another disk keep theirs beside them.
+    """
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _empty(folder)
+    token = _aside.set(folder)
+    try:
+        yield
+    finally:
+        _aside.reset(token)
+
+
+def _temporary(path: Path) -> Path:
+    # The process number tells two writers of one file apart.
+    beside = path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
+    aside = _aside.get()
+    if aside is None or aside.stat().st_dev != path.parent.stat().st_dev:
+        return beside
+    return aside / f"{len(list(aside.iterdir()))}{beside.name}"
 
 
 @contextlib.contextmanager
@@ -85,11 +113,10 @@ def atomic(path: Path | str) -> Iterator[Path]:
         FerError: the disk is full or the folder can't be written.
     """
     path, pending = Path(path), _pending.get()
-    # The process number tells two writers of one file apart.
-    temporary = path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
     with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _temporary(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             if pending is None:
                 os.replace(temporary, path)
@@ -99,25 +126,6 @@ def atomic(path: Path | str) -> Iterator[Path]:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
-
-
-def sweep(folders: Iterable[str] = ("data", "metrics", "models", "plots", "reports", ".cache")) -> None:
-    """Delete the temporary files of processes that were killed while they wrote."""
-    for folder in folders:
-        for path in Path(folder).rglob(".*.part*"):
-            number = re.search(r"\.part(\d+)(\.[^.]*)?$", path.name)
-            if number and not _alive(int(number[1])):
-                path.unlink(missing_ok=True)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from fer import artifacts
 from fer.errors import FerError
 from fer.stopping import Stopped, listening
 
-LOCKS = Path(".cache/locks")
+LOCKS, PARTS = Path(".cache/locks"), Path(".cache/parts")
 
 
 @contextmanager
@@ -89,8 +89,8 @@ class _Stage(click.Command):
             with listening():
                 if not is_first():
                     return super().invoke(context)
-                with alone("-".join(name), f"The stage {' '.join(name)}"):
-                    artifacts.sweep()
+                own = "-".join(name)
+                with alone(own, f"The stage {' '.join(name)}"), artifacts.writing_aside(PARTS / own):
                     return super().invoke(context)
         except Stopped as stopped:
             _say(str(stopped))

@@ -140,13 +140,15 @@ def test_nothing_of_a_failed_stage_is_written(trained, monkeypatch):
     assert not list(Path().rglob(".*.part*"))
 
 
-def test_temporary_files_of_the_dead_are_swept(trained):
-    import os
-
-    for number in (2**22 + 1, os.getpid()):
-        Path(f"metrics/.mlp.part{number}.json").write_text("half")
+def test_what_a_killed_stage_left_is_swept_and_lies_beside_no_output(trained, monkeypatch):
+    left = Path(".cache/parts/split/0.splits.part7.csv")
+    left.write_text("half")
+    seen = []
+    original = artifacts.os.replace
+    monkeypatch.setattr(artifacts.os, "replace", lambda old, new: (seen.append(old), original(old, new)))
     trained("split")
-    assert [path.name for path in Path("metrics").glob(".*")] == [f".mlp.part{os.getpid()}.json"]
+    assert not left.exists()
+    assert {old.parts[:3] for old in seen} == {(".cache", "parts", "split")}
 
 
 def test_together_is_all_or_nothing(tmp_path):
