@@ -29,7 +29,7 @@ test: setup  ## lint, types and tests
 	ruff check .
 	ruff format --check .
 	mypy
-	python -m pytest
+	python -m pytest -n 2 --dist loadgroup
 
 results: setup  ## the measured models as a table
 	@$(BIN)/python -m fer.evaluation.results

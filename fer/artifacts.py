@@ -211,6 +211,12 @@ def write_text(path: Path | str, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def write_bytes(path: Path | str, content: bytes) -> None:
+    """Write bytes as they are."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def write_array(path: Path | str, array: np.ndarray) -> None:
     """Write one array as .npy, which can be memory-mapped."""
     with atomic(path) as temporary:

@@ -102,13 +102,11 @@ def _sources(found: config.Params) -> Iterator[str]:
 def _networks(found: config.Params) -> Iterator[str]:
     """Whether each network can be built, begin with the weights that are asked for, and train in its phases."""
     known, code = _notes(), _code()
-    # The artefacts of earlier stages decide the size of some network: with more of them more is known.
-    artefacts = sorted(path.name for path in DATA.iterdir()) if DATA.is_dir() else []
     for name in models.MODELS:
         settings = found.model(name)
         source = _source(name, settings)
         reads = None if source is None or (settings.weights == "imagenet" and _brought(name)) else str(source)
-        digest = hashlib.sha256(f"{code} {settings.model_dump_json()} {reads} {artefacts}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{code} {settings.model_dump_json()} {reads}".encode()).hexdigest()
         if known.get(name) == digest and (reads is None or Path(reads).is_file()):
             continue
         try:
@@ -118,7 +116,7 @@ def _networks(found: config.Params) -> Iterator[str]:
         except SettingError as error:
             yield error.of(name).message
             continue
-        except FerError:  # such an artefact is not there yet
+        except FerError:  # an artefact of an earlier stage decides its size, and is not there yet
             pass
         known[name] = digest
     if known != _notes():

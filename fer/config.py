@@ -13,6 +13,8 @@ from fer import config_file, sizes
 Share = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Count = Annotated[int, Field(ge=1)]
+Layers = Annotated[int, Field(ge=1, le=64)]
+Width = Annotated[int, Field(ge=1, le=2048)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
@@ -147,9 +149,9 @@ class Transformer(LandmarkModel):
 
     network: ClassVar[str] = "fer.models.ft_transformer:FTTransformer"
 
-    layers: Count
+    layers: Layers
     heads: Count
-    width: Count
+    width: Width
     token_dropout: Annotated[float, Field(ge=0, lt=1)]
     neighbours: Annotated[list[Annotated[int, Field(ge=2, le=sizes.POINTS)]], Field(max_length=8)]
 
@@ -165,8 +167,8 @@ class Gnn(LandmarkModel):
 
     network: ClassVar[str] = "fer.models.gnn:LandmarkGNN"
 
-    layers: Count
-    width: Count
+    layers: Layers
+    width: Width
 
 
 class ImageAugmentation(Section):

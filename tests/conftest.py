@@ -7,7 +7,11 @@ from tests import known_params
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what needs a GPU where there is none."""
+    """Skip what needs a GPU where there is none; keep together what shares a project that takes a minute to build."""
+    for item in items:
+        if "pipeline" in item.path.parts:
+            own = item.path.stem == "test_new_models"
+            item.add_marker(pytest.mark.xdist_group("new models" if own else "pipeline"))
     gpu = [item for item in items if item.get_closest_marker("gpu")]
     if gpu:
         import torch

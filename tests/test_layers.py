@@ -14,6 +14,8 @@ LAYERS = (
     ("models",),
     ("training",),
     ("evaluation",),
+    ("inference",),
+    ("export",),
     ("check", "demo", "untracked"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
@@ -42,5 +44,6 @@ def test_a_file_imports_only_from_its_own_layer_and_those_below(source):
 
 
 def test_every_room_has_its_layer():
-    rooms = {path.name.removesuffix(".py") for path in (TOP / "fer").iterdir() if path.name[0] != "_"}
+    rooms = {path.relative_to(TOP / "fer").parts[0].removesuffix(".py") for path in (TOP / "fer").rglob("*.py")}
+    rooms -= {"__init__"}
     assert rooms == set(RANK)

@@ -160,7 +160,7 @@ class FTTransformer(LandmarkModel):
     def forward(self, landmarks: Tensor) -> Tensor:
         """Normalised landmarks float [B, 478, 3], NaN where unknown -> logits float [B, 7]."""
         tokens = self._tokens(self.standardize(landmarks))
-        tokens = torch.cat([self.class_token.expand(len(tokens), 1, -1), tokens], dim=1)
+        tokens = torch.cat([self.class_token.expand(tokens.shape[0], 1, -1), tokens], dim=1)
         for block in self.blocks[:-1]:
             tokens = block(tokens)
         # The head reads the class token alone, so the last block computes no other.

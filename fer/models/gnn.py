@@ -107,7 +107,7 @@ class LandmarkGNN(LandmarkModel):
     def forward(self, landmarks: Tensor) -> Tensor:
         """Normalised landmarks float [B, 478, 3], NaN where unknown -> logits float [B, 7]."""
         values = self.standardize(self._features(landmarks))
-        hidden = self.enter(torch.cat([values, self.embedding.expand(len(values), -1, -1)], dim=-1))
+        hidden = self.enter(torch.cat([values, self.embedding.expand(values.shape[0], -1, -1)], dim=-1))
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             hidden = hidden + self.dropout(convolution(norm(hidden), self.edge_index).relu())
         logits: Tensor = self.head(self.pool @ hidden)

@@ -9,23 +9,7 @@ from torch.nn import functional
 
 from fer import config
 from fer.models.base import FaceModel, View, plain
-
-# The poses in which `full` looks at a picture: shift right, shift down (shares of the side), turn (degrees),
-# zoom. Each is seen plain and mirrored, in this order, so the first two views are those of `flip`. The set and its
-# order were chosen on FER2013's val with one trained EfficientNet-B0: what lowers the log loss most comes first,
-# opposite shifts and turns together. Log loss there: 0.884 for one view, 0.878 for 2 views, 0.870 for 6, 0.867 for 8,
-# 0.866 for 18; shifts alone, ten views, give 0.870. Beyond these nothing helped (turns of 5 degrees, zoom of 0.9).
-POSES = (
-    (0.0, 0.0, 0.0, 1.0),
-    (0.0, 0.0, 10.0, 1.0),
-    (0.0, 0.0, -10.0, 1.0),
-    (0.0, 0.0, 0.0, 1.1),
-    (0.0, 0.04, 0.0, 1.0),
-    (0.0, -0.04, 0.0, 1.0),
-    (0.0, 0.0, 0.0, 1.2),
-    (0.08, 0.0, 0.0, 1.0),
-    (-0.08, 0.0, 0.0, 1.0),
-)
+from fer.models.poses import POSES, Pose
 
 
 def enlarge(images: Tensor, size: int) -> Tensor:
@@ -60,44 +44,40 @@ class PixelModel(FaceModel):
         return ImageAugmentation(settings.augment, settings.image_size)
 
     def views(self, tta: str, count: int) -> list[View]:
-        """The poses of `POSES`, each plain and mirrored: one view, the first two, or the first `count`."""
-        poses = [Pose(*pose, mirrored, self.image_size) for pose in POSES for mirrored in (False, True)]
-        return [plain, *poses[1 : {"none": 1, "flip": 2}.get(tta, count)]]
+        """Poses, each plain and mirrored: one view, the first two, or the first `count`."""
+        return [plain, *(Posed(pose, self.image_size) for pose in POSES[1 : {"none": 1, "flip": 2}.get(tta, count)])]
 
 
 @dataclass(frozen=True)
-class Pose:
-    """One way of holding a picture; beyond its edge the edge goes on.
+class Posed:
+    """The view that enlarges faces and holds them in a pose.
 
     Attributes:
-        right, down: shift, shares of the side.
-        degrees: turn, clockwise as the picture is seen.
-        zoom: above 1 the face looks larger.
-        mirrored: whether left and right change places first.
+        pose: which one.
         size: side in pixels to which a face is enlarged first.
     """
 
-    right: float
-    down: float
-    degrees: float
-    zoom: float
-    mirrored: bool
+    pose: Pose
     size: int
 
     def __call__(self, images: Tensor) -> Tensor:
         """Faces [B, H, H] -> float32 [B, size, size], the same grey levels."""
-        pictures = enlarge(images, self.size).unsqueeze(1)
-        pictures = pictures.flip(-1) if self.mirrored else pictures
-        if (self.right, self.down, self.degrees, self.zoom) == (0, 0, 0, 1):
-            return pictures.squeeze(1)
-        turn = torch.deg2rad(torch.tensor(self.degrees))
-        cosine, sine = float(turn.cos()) / self.zoom, float(turn.sin()) / self.zoom
-        # affine_grid asks where each pixel comes from, in units of half a side: hence the inverse transform.
-        back = pictures.new_tensor([[cosine, sine], [-sine, cosine]])
-        shift = back @ pictures.new_tensor([[-2 * self.right], [-2 * self.down]])
-        matrix = torch.cat([back, shift], dim=1).expand(len(pictures), 2, 3)
-        grid = functional.affine_grid(matrix, list(pictures.shape), align_corners=False)
-        return functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False).squeeze(1)
+        pictures = enlarge(images, self.size)
+        if self.pose == Pose(mirrored=True):  # exactly, and without interpolation
+            return pictures.flip(-1)
+        return hold(pictures, torch.from_numpy(self.pose.matrix()))
+
+
+def hold(pictures: Tensor, matrix: Tensor) -> Tensor:
+    """Hold pictures float [B, S, S] in the pose whose matrix float [2, 3] this is: bilinear, edges go on."""
+    count, size = pictures.shape[0], pictures.shape[-1]
+    # The middles of the pixels, in units of half a side.
+    axis = (torch.arange(size, device=pictures.device) * 2 + 1) / size - 1
+    down, right = torch.meshgrid(axis, axis, indexing="ij")
+    places = torch.stack([right, down, torch.ones_like(right)], dim=-1)
+    grid = (places @ matrix.to(pictures).T).expand(count, size, size, 2)
+    held = functional.grid_sample(pictures.unsqueeze(1), grid, padding_mode="border", align_corners=False)
+    return held.squeeze(1)
 
 
 class ImageAugmentation(nn.Module):

@@ -6,11 +6,12 @@ from fer import artifacts, models
 from fer.emotions import EMOTIONS
 from fer.errors import FerError, SettingError
 from fer.landmarks.graphs import Graph
-from fer.models import on_landmarks, on_pixels
+from fer.models import on_landmarks
 from fer.models.cnn import FaceCNN, backbone_blocks
 from fer.models.ft_transformer import LocalCoordinates
 from fer.models.gnn import LandmarkGNN
 from fer.models.on_landmarks import Standardize
+from fer.models.poses import POSES
 
 RNG = np.random.default_rng(0)
 GRAPH = Graph(
@@ -137,19 +138,18 @@ def test_the_first_view_is_the_face_itself_and_the_second_its_mirror_image(name,
 
 def test_full_augmentation_at_test_time_holds_what_it_promises(network):
     made = network("cnn")
-    views = made.views("full", 2 * len(on_pixels.POSES))
-    assert len(views) == 2 * len(on_pixels.POSES)
+    views = made.views("full", len(POSES))
+    assert len(views) == len(POSES)
     assert len(made.views("full", 3)) == 3
     # A bright dot off the centre goes where each pose says.
     face = torch.zeros(1, 32, 32)
     face[0, 8, 20] = 255
-    for number, pose in enumerate(on_pixels.POSES):
-        right, down, degrees, zoom = pose
-        x, y = (20.5 / 32 - 0.5) * zoom, (8.5 / 32 - 0.5) * zoom
-        angle = np.deg2rad(degrees)
+    for view, pose in zip(views, POSES, strict=True):
+        x, y = (20.5 / 32 - 0.5) * pose.zoom * (-1 if pose.mirrored else 1), (8.5 / 32 - 0.5) * pose.zoom
+        angle = np.deg2rad(pose.degrees)
         cosine, sine = np.cos(angle), np.sin(angle)
-        expected = np.array([x * cosine - y * sine + right, x * sine + y * cosine + down])
-        seen = views[2 * number](face)[0]
+        expected = np.array([x * cosine - y * sine + pose.right, x * sine + y * cosine + pose.down])
+        seen = view(face)[0]
         rows, columns = torch.meshgrid(torch.arange(32) + 0.5, torch.arange(32) + 0.5, indexing="ij")
         place = torch.stack([(seen * columns).sum(), (seen * rows).sum()]) / seen.sum() / 32 - 0.5
         assert np.abs(place.numpy() - expected).max() < 0.012, pose

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +72,23 @@ class Project:
         content = yaml.safe_load(path.read_text())
         known_params.merge(content, nested(key, value))
         path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def start(project: Project, *command: str) -> subprocess.Popen:
+    """Start a command, and wait until a training has its first checkpoint."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=project.folder,
+        env=surroundings(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    while not list((project.folder / ".cache/training/mlp").glob("*/last.ckpt")):
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.01)
+    return process
 
 
 def nested(key: str, value: object) -> dict:

@@ -86,7 +86,7 @@ def test_a_toy_model_by_the_listed_edits_gets_its_row_in_the_report(project):
 
     output = project.dvc("repro")
     ran = {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
-    assert ran == {"train@linear", "evaluate@linear", "compare"}
+    assert ran == {"train@linear", "evaluate@linear", "export@linear", "compare"}
     report = (project.folder / "reports/comparison.md").read_text()
     assert [line for line in report.splitlines() if line.startswith("| linear ")]
     assert "metrics/linear.json" in project.dvc("metrics", "show")

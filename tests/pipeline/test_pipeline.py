@@ -16,12 +16,21 @@ from safetensors.torch import save_file
 from fer.emotions import EMOTIONS
 from fer.models import MODELS
 from fer.models.cnn import make_backbone
+from tests.pipeline.conftest import start
+from tests.torture import Torture
 
 pytestmark = pytest.mark.slow
 TRAIN_CNN = {"train_head@cnn", "train_partial@cnn", "train@cnn"}
 TRAIN_ALL = TRAIN_CNN | {f"train@{model}" for model in MODELS}
-EVALUATE = {f"evaluate@{model}" for model in MODELS}
+EVALUATE = {f"{do}@{model}" for do in ("evaluate", "export") for model in MODELS}
 LANDMARK = ("mlp", "transformer", "gnn")
+
+
+def after(model):
+    """What runs after a model was trained again."""
+    return {f"evaluate@{model}", f"export@{model}", "compare"}
+
+
 MEASURES = {
     "accuracy",
     "accuracy_low",
@@ -125,12 +134,12 @@ def test_a_fresh_clone_has_nothing_to_run(built, tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("cnn.mixup_alpha", 0.3, TRAIN_CNN | {"evaluate@cnn", "compare"}),
-        ("cnn.full.epochs", 2, {"train@cnn", "evaluate@cnn", "compare"}),
-        ("cnn.partial.lr", 0.002, {"train_partial@cnn", "train@cnn", "evaluate@cnn", "compare"}),
-        ("cnn.backbone", "resnet18", {"weights@cnn"} | TRAIN_CNN | {"evaluate@cnn", "compare"}),
-        ("transformer.layers", 2, {"train@transformer", "evaluate@transformer", "compare"}),
-        ("graphs.edges", "tesselation", {"graphs", "train@gnn", "evaluate@gnn", "compare"}),
+        ("cnn.mixup_alpha", 0.3, TRAIN_CNN | after("cnn")),
+        ("cnn.full.epochs", 2, {"train@cnn"} | after("cnn")),
+        ("cnn.partial.lr", 0.002, {"train_partial@cnn", "train@cnn"} | after("cnn")),
+        ("cnn.backbone", "resnet18", {"weights@cnn"} | TRAIN_CNN | after("cnn")),
+        ("transformer.layers", 2, {"train@transformer"} | after("transformer")),
+        ("graphs.edges", "tesselation", {"graphs", "train@gnn"} | after("gnn")),
         ("evaluate.tta", "none", EVALUATE | {"compare"}),
         ("evaluate.bootstrap", 200, {"compare"}),
         ("evaluate.batch_size", 7, set()),
@@ -147,10 +156,13 @@ def test_a_parameter_reruns_what_depends_on_it_and_nothing_else(clean, key, valu
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("fer/models/mlp.py", {"train@mlp", "evaluate@mlp", "compare"}),
-        ("fer/models/gnn.py", {"train@gnn", "evaluate@gnn", "compare"}),
-        ("fer/models/cnn.py", TRAIN_CNN | {"evaluate@cnn", "compare"}),
-        ("fer/models/on_landmarks.py", {f"{do}@{m}" for do in ("train", "evaluate") for m in LANDMARK} | {"compare"}),
+        ("fer/models/mlp.py", {"train@mlp"} | after("mlp")),
+        ("fer/models/gnn.py", {"train@gnn"} | after("gnn")),
+        ("fer/models/cnn.py", TRAIN_CNN | after("cnn")),
+        (
+            "fer/models/on_landmarks.py",
+            {f"{do}@{m}" for do in ("train", "evaluate", "export") for m in LANDMARK} | {"compare"},
+        ),
         ("fer/training/fit.py", TRAIN_ALL | EVALUATE | {"compare"}),
         ("fer/evaluation/metrics.py", EVALUATE | {"compare"}),
         ("fer/evaluation/markdown.py", {"compare"}),
@@ -247,17 +259,22 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(clean):
     assert weights.read_bytes() == expected
 
 
-def test_two_processes_train_one_model_and_go_on_after_a_kill(clean):
+def test_two_processes_train_one_model_stop_together_and_go_on(clean):
     clean.set("train.devices", 2)
     clean.set("train.device", "cpu")
     clean.set("mlp.epochs", 40)
     weights = clean.folder / "models/mlp/model.safetensors"
     again = ("repro", "--single-item", "--force", "--no-run-cache", "train@mlp")
-    clean.dvc(*again)
+    assert clean.dvc(*again).count("best epoch") == 1
     expected = weights.read_bytes()
     assert json.loads((clean.folder / "metrics/times/mlp.json").read_text())["device"] == "2 x cpu"
 
-    kill_in_training(clean, clean.start(*again))
+    process = start(clean, "stages.train", "mlp")
+    os.kill(process.pid, signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert output.count("Stopped by") == 1
+    assert not Torture(clean).processes()
     assert "Going on after epoch" in clean.dvc(*again)
     assert weights.read_bytes() == expected
     assert not list((clean.folder / ".cache" / "training").glob("*"))

@@ -7,11 +7,10 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
-from tests.pipeline.conftest import Project, surroundings
+from tests.pipeline.conftest import Project, start, surroundings
 from tests.torture import Torture
 
 pytestmark = pytest.mark.slow
@@ -19,46 +18,63 @@ EPOCHS = 60
 AGAIN = ("repro", "--single-item", "--force", "--no-run-cache", "train@mlp")
 
 
-@pytest.fixture
-def long(clean):
-    """The project with an mlp that trains for some seconds; and its weights."""
-    clean.set("mlp.epochs", EPOCHS)
-    clean.dvc(*AGAIN)
-    yield clean, weights(clean)
-    clean.run("git", "checkout", "-q", "--", ".")
-    clean.dvc("checkout", "--force")
-
-
-def start(project: Project, *command: str) -> subprocess.Popen:
-    """Start a command, and wait until a training has its first checkpoint."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command],
-        cwd=project.folder,
-        env=surroundings(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    while not list((project.folder / ".cache/training/mlp").glob("*/last.ckpt")):
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.01)
-    return process
+@pytest.fixture(scope="module")
+def long(built):
+    """The project with an mlp that trains for some seconds; and its weights. For the last tests of this file."""
+    built.set("mlp.epochs", EPOCHS)
+    built.dvc(*AGAIN)
+    yield built, weights(built)
+    built.run("git", "checkout", "-q", "--", ".")
+    built.dvc("checkout", "--force")
 
 
 def weights(project: Project) -> bytes:
     return (project.folder / "models/mlp/model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_training_says_what_it_kept(long, number):
+def test_a_machine_without_partners_says_so(clean):
+    clean.set("train.nodes", 2)
+    output = clean.run(sys.executable, "-m", "stages.train", "mlp", fails=True)
+    assert "train.nodes = 2: start the same command on each machine with MASTER_ADDR" in output
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "9", "NODE_RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}
+    command = [sys.executable, "-m", "stages.train", "mlp"]
+    values = surroundings() | address
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=clean.folder, env=values, stdout=pipe, text=True) as process:
+        for line in process.stdout:
+            if "Waiting" in line:
+                break
+        process.kill()
+    assert line == "Waiting for the other 1 of 2 machines at 127.0.0.1:9.\n"
+
+
+def test_check_names_what_would_run(clean):
+    assert "Nothing to run: all is up to date." in clean.run(sys.executable, "-m", "fer.check")
+    clean.set("evaluate.bootstrap", 200)
+    assert "1 stages to run: compare." in clean.run(sys.executable, "-m", "fer.check")
+    clean.set("cnn.partial.blocks", 999)
+    assert "cnn.partial.blocks = 999" in clean.run(sys.executable, "-m", "fer.check", fails=True)
+
+
+def test_a_few_blows(built):
+    torture = Torture(built)
+    before = json.loads((built.folder / "metrics/cnn.json").read_text())
+    blows = torture.draw(40, random.Random(5))
+    by_kind = {blow.kind: blow for blow in reversed(blows)}
+    assert set(by_kind) == {"group", "dvc", "stage", "checkpoint", "disk"}
+    for kind in ("group", "checkpoint", "disk"):
+        torture.strike(by_kind[kind])
+    assert json.loads((built.folder / "metrics/cnn.json").read_text()) == before
+
+
+def test_a_stopped_training_says_what_it_kept(long):
     project, expected = long
     process = start(project, "stages.train", "mlp")
-    os.kill(process.pid, number)
+    os.kill(process.pid, signal.SIGTERM)
     output, _ = process.communicate(timeout=60)
-    assert process.returncode == 128 + number
+    assert process.returncode == 128 + signal.SIGTERM
     last = output.strip().splitlines()[-1]
-    kept = re.fullmatch(rf"Stopped by {number.name}: (\d+) of {EPOCHS} epochs are kept; .* goes on from there\.", last)
+    kept = re.fullmatch(rf"Stopped by SIGTERM: (\d+) of {EPOCHS} epochs are kept; .* goes on from there\.", last)
     assert 1 <= int(kept[1]) < EPOCHS
     assert f"Going on after epoch {kept[1]}" in project.run(sys.executable, "-m", "stages.train", "mlp")
     assert weights(project) == expected
@@ -96,52 +112,3 @@ def test_a_training_that_outlives_dvc_is_not_lost(long):
     assert f"epoch {EPOCHS}/{EPOCHS} " not in output
     assert weights(project) == expected
     assert not list((project.folder / ".cache/training").glob("*"))
-
-
-def test_two_processes_stop_together_and_speak_once(long):
-    project, _ = long
-    project.set("train.devices", 2)
-    project.set("train.device", "cpu")
-    process = start(project, "stages.train", "mlp")
-    os.kill(process.pid, signal.SIGTERM)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGTERM
-    assert output.count("Stopped by") == 1
-    assert not Torture(project).processes()
-    output = project.run(sys.executable, "-m", "stages.train", "mlp")
-    assert output.count("best epoch") == 1
-
-
-def test_a_machine_without_partners_says_so(clean):
-    clean.set("train.nodes", 2)
-    output = clean.run(sys.executable, "-m", "stages.train", "mlp", fails=True)
-    assert "train.nodes = 2: start the same command on each machine with MASTER_ADDR" in output
-    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "9", "NODE_RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}
-    command = [sys.executable, "-m", "stages.train", "mlp"]
-    values = surroundings() | address
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=clean.folder, env=values, stdout=pipe, text=True) as process:
-        for line in process.stdout:
-            if "Waiting" in line:
-                break
-        process.kill()
-    assert line == "Waiting for the other 1 of 2 machines at 127.0.0.1:9.\n"
-
-
-def test_check_names_what_would_run(clean):
-    assert "Nothing to run: all is up to date." in clean.run(sys.executable, "-m", "fer.check")
-    clean.set("evaluate.bootstrap", 200)
-    assert "1 stages to run: compare." in clean.run(sys.executable, "-m", "fer.check")
-    clean.set("cnn.partial.blocks", 999)
-    assert "cnn.partial.blocks = 999" in clean.run(sys.executable, "-m", "fer.check", fails=True)
-
-
-def test_a_few_blows(built):
-    torture = Torture(built)
-    before = json.loads((built.folder / "metrics/cnn.json").read_text())
-    blows = torture.draw(40, random.Random(5))
-    by_kind = {blow.kind: blow for blow in reversed(blows)}
-    assert set(by_kind) == {"group", "dvc", "stage", "checkpoint", "disk"}
-    for blow in by_kind.values():
-        torture.strike(blow)
-    assert json.loads((built.folder / "metrics/cnn.json").read_text()) == before

@@ -1,0 +1,1 @@
+"""Trained networks as ONNX files, for whoever predicts without torch; with the proof that they answer alike."""

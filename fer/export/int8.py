@@ -1,0 +1,82 @@
+"""An ONNX file in eight bits: static quantisation with calibrated ranges (Jacob et al. 2018), a quarter of the size."""
+
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer import artifacts
+from fer.export import onnx_file
+
+CALIBRATION_FACES = 512
+_BATCH = 64
+
+
+def quantize(source: Path, path: Path, faces: np.ndarray, about: Mapping[str, Any]) -> None:
+    """Write the quantised form of a file that `onnx_file.write` made, with the same inputs and output.
+
+    Convolutions and matrix products run in eight bits, weights by channel. The ranges of activations are those that
+    hold 99.99 % of their values on `faces`.
+
+    Args:
+        source: the file in float32.
+        path: the file to write.
+        faces: what to calibrate on, from train.
+        about: the metadata.
+    """
+    import onnx
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with artifacts.atomic(path) as temporary, tempfile.TemporaryDirectory() as folder, _silence():
+        prepared = Path(folder, "prepared.onnx")
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            prepared,
+            temporary,
+            _Reader(faces),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv", "Gemm", "MatMul"],
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.Percentile,
+            nodes_to_exclude=_outer(prepared),
+        )
+        quantised = onnx.load(temporary)
+        onnx_file.describe(quantised, about)
+        onnx.save(quantised, temporary)
+
+
+def _outer(path: Path) -> list[str]:
+    """The nodes of the head and of the grid of the pose, which cost nothing and lose most."""
+    import onnx
+
+    return [node.name for node in onnx.load(path).graph.node if node.op_type in ("Gemm", "MatMul")]
+
+
+class _Reader:
+    """Hands the calibration its faces, batch by batch."""
+
+    def __init__(self, faces: np.ndarray) -> None:
+        # onnxruntime's histograms want batches of one size.
+        size = min(_BATCH, len(faces))
+        starts = range(0, len(faces) // size * size, size)
+        self._batches: Iterator[dict[str, np.ndarray]] = ({"faces": faces[start : start + size]} for start in starts)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self._batches, None)
+
+
+class _silence:
+    """No advice of the quantiser on what is done on purpose."""
+
+    def __enter__(self) -> None:
+        self._level = logging.root.level
+        logging.disable(logging.WARNING)
+
+    def __exit__(self, *_: Any) -> None:
+        logging.disable(logging.NOTSET)

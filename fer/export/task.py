@@ -1,0 +1,83 @@
+"""From a trained model's folder to its ONNX files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import fer
+from fer import artifacts, models
+from fer.config import Params
+from fer.data import splits
+from fer.data.faces import Faces
+from fer.emotions import EMOTIONS
+from fer.errors import FerError
+from fer.export import int8, onnx_file
+from fer.export.measure import answers, measure
+from fer.models import inputs
+from fer.models.pretrained import sha256
+
+DATA, MODELS, DETAIL = Path("data"), Path("models"), Path("metrics/detail")
+EXPORTED, PRETRAINED = Path("models/onnx"), Path("fer/pretrained")
+LARGEST_DIFFERENCE = 1e-4
+LICENCE = "MIT"
+
+
+def export(name: str, params: Params) -> dict[str, Any]:
+    """Write a model's files: `models/onnx/<name>.onnx` in float32, and the one that comes with the package.
+
+    That one is `fer/pretrained/<name>.onnx`: in eight bits for a network on pixels, which is large and loses little;
+    in float32 for one on landmarks.
+
+    Args:
+        name: one of `fer.models.MODELS`.
+        params: `data.dataset` is used.
+
+    Returns:
+        The content of `metrics/export/<name>.json`: for each file what `measure` tells.
+
+    Raises:
+        FerError: an artefact is missing or damaged, or the float32 file answers otherwise than the network.
+    """
+    network, _ = models.load(MODELS / name)
+    labels = Faces.load(DATA / "faces").labels
+    table = splits.read(DATA / "splits.csv", len(labels))
+    train, val = (np.flatnonzero(table["split"] == split) for split in ("train", "val"))
+    faces = inputs.load(network.sees, DATA)
+
+    about = _about(name, network.sees, params)
+    exported, pretrained = EXPORTED / f"{name}.onnx", PRETRAINED / f"{name}.onnx"
+    expected = answers(network, faces[val])
+    onnx_file.write(exported, network, faces[val], about)
+    measured = {"float32": measure(exported, faces[val], labels[val], expected)}
+    exact = measured["float32"]
+    if exact["same_label"] < 1 or exact["largest_difference"] > LARGEST_DIFFERENCE:
+        raise FerError(
+            f"{exported} does not answer as the network does: the same on {exact['same_label']:.2%} of val, "
+            f"probabilities up to {exact['largest_difference']:.1e} apart."
+        )
+    if network.sees == "pixels":
+        step = max(1, len(train) // int8.CALIBRATION_FACES)
+        int8.quantize(exported, pretrained, faces[train[::step]], about | {"precision": "int8"})
+        measured["int8"] = measure(pretrained, faces[val], labels[val], expected)
+    else:
+        artifacts.write_bytes(pretrained, exported.read_bytes())
+    return measured
+
+
+def _about(name: str, sees: str, params: Params) -> dict[str, Any]:
+    """The metadata of the files: `fer.inference.network.About` reads them."""
+    detail = artifacts.read_json(DETAIL / f"{name}.json")
+    with artifacts.understood(DETAIL / f"{name}.json"):
+        accuracies = {"val": detail["val"]["accuracy"], "test": detail["test_single_view"]["accuracy"]}
+    return {
+        "name": name,
+        "sees": sees,
+        "weights": sha256(MODELS / name / artifacts.WEIGHTS_FILE),
+        "precision": "float32",
+        **accuracies,
+        "dataset": params.data.dataset,
+        "version": fer.__version__,
+        "licence": LICENCE,
+        "emotions": list(EMOTIONS),
+    }

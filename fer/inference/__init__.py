@@ -1,0 +1,1 @@
+"""From photos to expressions with exported models: numpy, onnxruntime and OpenCV, never torch."""

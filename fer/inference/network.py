@@ -1,0 +1,118 @@
+"""An exported model: probabilities of faces by onnxruntime."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer.emotions import EMOTIONS
+from fer.errors import FerError
+from fer.landmarks.symmetry import FLIP
+from fer.models.poses import POSES
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class About:
+    """What an exported file says of itself.
+
+    Attributes:
+        name: of the model.
+        sees: `pixels` or `landmarks`.
+        weights: SHA-256 of the trained weights.
+        precision: float32 or int8.
+        val, test: accuracies on FER2013 (or what it was trained on) in one view.
+        dataset: what it was trained on.
+        version: of the project that exported it.
+        licence: of the weights.
+    """
+
+    name: str
+    sees: str
+    weights: str
+    precision: str
+    val: float
+    test: float
+    dataset: str
+    version: str
+    licence: str
+
+
+class Network:
+    """A model from an ONNX file that `fer.export` wrote. Safe for use by several threads.
+
+    Args:
+        path: the file.
+        threads: of one call; None leaves it to onnxruntime.
+
+    Raises:
+        FerError: the file is missing, damaged, or no model of this project.
+    """
+
+    def __init__(self, path: Path | str, threads: int | None = None) -> None:
+        import onnxruntime
+
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise FerError(f"{path} is missing. `fer models` lists the models at hand.")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        try:
+            self._session = onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
+            properties = self._session.get_modelmeta().custom_metadata_map
+            values = {key: json.loads(value) for key, value in properties.items()}
+            emotions = values.pop("emotions")
+            self.about = About(**values)
+        except Exception as error:  # onnxruntime's own errors have no common base but this
+            reason = " ".join(str(error).split())[:150]
+            raise FerError(f"{path} is no model that this version of fer can use ({reason}).") from error
+        if emotions != list(EMOTIONS):
+            raise FerError(f"{path} answers with other emotions, or in another order ({emotions}).")
+
+    @property
+    def most_views(self) -> int:
+        """In how many ways the model can look at a face."""
+        return len(POSES) if self.about.sees == "pixels" else 2
+
+    def probabilities(self, faces: np.ndarray, views: int = 1) -> np.ndarray:
+        """Probabilities of the seven emotions, in the order of `fer.emotions.EMOTIONS`.
+
+        Args:
+            faces: uint8 [n, S, S] (pixels) or float32 [n, 478, 3] (landmarks, NaN where none were found).
+            views: test-time augmentation: over how many views of each face to average; at most `most_views`.
+
+        Returns:
+            float32 [n, 7].
+        """
+        if not len(faces):
+            return np.empty((0, len(EMOTIONS)), np.float32)
+        parts = [self._averaged(faces[start : start + _BATCH], views) for start in range(0, len(faces), _BATCH)]
+        return np.concatenate(parts)
+
+    def _averaged(self, faces: np.ndarray, views: int) -> np.ndarray:
+        answers = [self._run(inputs) for inputs in self._views(faces, min(views, self.most_views))]
+        averaged: np.ndarray = np.mean(answers, axis=0, dtype=np.float64).astype(np.float32)
+        return averaged
+
+    def _views(self, faces: np.ndarray, count: int) -> list[dict[str, np.ndarray]]:
+        if self.about.sees == "pixels":
+            return [{"faces": faces}, *({"faces": faces, "pose": pose.matrix()} for pose in POSES[1:count])]
+        mirrored = faces[:, FLIP] * np.array([-1, 1, 1], np.float32)
+        return [{"faces": faces}, {"faces": mirrored}][:count]
+
+    def _run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        answer: np.ndarray = self._session.run(None, inputs)[0]
+        return answer
+
+
+def about_of(network: Any) -> dict[str, Any]:
+    """A network's description as a dictionary, with the SHA-256 and size of its file."""
+    data = network.path.read_bytes()
+    return {**vars(network.about), "file": os.fspath(network.path), "sha256": hashlib.sha256(data).hexdigest()}
