@@ -1,3 +1,4 @@
+import os
 import subprocess
 
 import pytest
@@ -6,12 +7,17 @@ from fer import config
 from tests import known_params
 
 
+# Networks as small as the tests' gain nothing from more threads, and two workers would wait for each other's.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items):
     """Skip what needs a GPU where there is none; keep together what shares a project that takes a minute to build."""
     for item in items:
         if "pipeline" in item.path.parts:
             own = item.path.stem == "test_new_models"
-            item.add_marker(pytest.mark.xdist_group("new models" if own else "pipeline"))
+            item.add_marker(pytest.mark.xdist_group("models" if own else "pipeline"))
     gpu = [item for item in items if item.get_closest_marker("gpu")]
     if gpu:
         import torch
