@@ -310,7 +310,8 @@ def two_machines(project):
 def test_the_same_weights_rerun_nothing_whatever_they_took(clean):
     """Wall-clock times are no input: a training that gives the same bytes again reruns neither phase nor report."""
     clean.dvc("repro", "--single-item", "--force", "--no-run-cache", "train_head@cnn")
-    assert not started(clean.dvc("repro"))
+    output = clean.dvc("repro")
+    assert not started(output), output
 
 
 def test_other_weights_behind_the_same_name_retrain(clean):
