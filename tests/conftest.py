@@ -6,7 +6,6 @@ import pytest
 from fer import config
 from tests import known_params
 
-
 # Networks as small as the tests' gain nothing from more threads, and two workers would wait for each other's.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
