@@ -32,13 +32,14 @@ def emotion_named(text: str) -> str | None:
     return _BY_WORD.get(re.sub(r"[\W\d_]+", "", text.lower()))
 
 
-def decode(data: bytes, name: str, megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
+def decode(data: bytes, name: str, megapixels: float = MAX_MEGAPIXELS, *, grey: bool = False) -> Image.Image:
     """Decode one image file completely; of an animation, its first picture.
 
     Args:
         data: the file's content.
         name: for the message.
         megapixels: a larger picture is refused before it is decoded.
+        grey: whether colours may be left out, where the format stores them apart (JPEG): twice as fast.
 
     Raises:
         FerError: it is damaged, no image, or too large.
@@ -48,6 +49,8 @@ def decode(data: bytes, name: str, megapixels: float = MAX_MEGAPIXELS) -> Image.
             warnings.simplefilter("ignore")  # of odd metadata, and of a size for which the limit below is ours
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
             if image.width * image.height <= megapixels * 1e6:
+                if grey:
+                    image.draft("L", None)
                 image.load()
                 return image
         size = f"{image.width:,} x {image.height:,}"

@@ -79,5 +79,6 @@ def _about(name: str, sees: str, params: Params) -> dict[str, Any]:
         "dataset": params.data.dataset,
         "version": fer.__version__,
         "licence": LICENCE,
+        "landmarks": params.landmarks.model_dump(exclude={"workers"}) if sees == "landmarks" else None,
         "emotions": list(EMOTIONS),
     }

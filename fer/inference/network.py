@@ -30,6 +30,7 @@ class About:
         dataset: what it was trained on.
         version: of the project that exported it.
         licence: of the weights.
+        landmarks: the section `landmarks` of `params.yaml` that the faces were seen with; None for pixels.
     """
 
     name: str
@@ -41,6 +42,7 @@ class About:
     dataset: str
     version: str
     licence: str
+    landmarks: dict[str, Any] | None = None
 
 
 class Network:

@@ -188,9 +188,6 @@ def _progress(results: Iterator[Found], total: int, settings: Settings) -> Itera
             yield points, views
 
 
-_mesh: Mesh | None = None
-
-
 def _start_worker(log: str) -> None:
     """Prepare a worker process.
 
@@ -215,33 +212,64 @@ def _follow_parent() -> None:
         os._exit(1)
 
 
+class Locator:
+    """Finds landmarks in this very process, which suits a few faces. Not safe for use by several threads at once.
+
+    Args:
+        settings: the section `landmarks` of `params.yaml`.
+
+    Raises:
+        FerError: MediaPipe is missing or fails.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._views = settings.views
+        self._mesh = Mesh(settings.confidence)
+
+    def average(self, images: np.ndarray) -> Found:
+        """Mean normalised landmarks of faces, over the views that find them.
+
+        Args:
+            images: uint8 [n, S, S], grey.
+
+        Returns:
+            float32 [n, 478, 3], NaN where no view finds the face, and the number of views behind each, uint8 [n].
+        """
+        located = self.locate(images)
+        normalised = normalize(located, ~np.isnan(located[..., 0, 0]))
+        known = ~np.isnan(normalised[..., :1, :1])
+        views = known.sum(axis=0).astype(np.uint8)
+        total = np.where(known, normalised, 0).sum(axis=0, dtype=np.float64)
+        with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, which is what a face that no view found shall be
+            return (total / views).astype(np.float32), views.reshape(-1)
+
+    def locate(self, images: np.ndarray) -> np.ndarray:
+        """Landmarks in each view, float32 [views, n, 478, 3] in sides of the image, NaN where none were found."""
+        located = np.full((len(self._views), len(images), POINTS, 3), np.nan, np.float32)
+        for number, view in enumerate(self._views):
+            for row, face in enumerate(images):
+                points = self._mesh.find(face, view)
+                if points is not None:
+                    located[number, row] = points
+        return located
+
+
+_locator: Locator | None = None  # of a worker process
+
+
+def _own_locator(settings: Settings) -> Locator:
+    global _locator
+    if _locator is None:
+        _locator = Locator(settings)
+    return _locator
+
+
 def _average_chunk(images: np.ndarray, settings: Settings) -> Found:
-    """Mean normalised landmarks float32 [n, 478, 3] and the number of views behind each, uint8 [n]."""
-    located = _locate_all(images, settings)
-    normalised = normalize(located, ~np.isnan(located[..., 0, 0]))
-    known = ~np.isnan(normalised[..., :1, :1])
-    views = known.sum(axis=0).astype(np.uint8)
-    total = np.where(known, normalised, 0).sum(axis=0, dtype=np.float64)
-    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, which is what a face that no view found shall be
-        return (total / views).astype(np.float32), views.reshape(-1)
+    return _own_locator(settings).average(images)
 
 
 def _locate_chunk(images: np.ndarray, settings: Settings) -> Found:
     """Landmarks of the first view that finds each face, float32 [n, 478, 3], and whether one does, uint8 [n]."""
-    located = _locate_all(images, settings)
+    located = _own_locator(settings).locate(images)
     found = ~np.isnan(located[..., 0, 0])
     return located[found.argmax(axis=0), np.arange(len(images))], found.any(axis=0).astype(np.uint8)
-
-
-def _locate_all(images: np.ndarray, settings: Settings) -> np.ndarray:
-    """Landmarks in each view, float32 [views, n, 478, 3] in sides of the image, NaN where none were found."""
-    global _mesh
-    if _mesh is None:
-        _mesh = Mesh(settings.confidence)
-    located = np.full((len(settings.views), len(images), POINTS, 3), np.nan, np.float32)
-    for number, view in enumerate(settings.views):
-        for row, face in enumerate(images):
-            points = _mesh.find(face, view)
-            if points is not None:
-                located[number, row] = points
-    return located

@@ -1,0 +1,219 @@
+"""Photos in, expressions out."""
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from fer.emotions import EMOTIONS
+from fer.errors import FerError
+from fer.inference import registry, sources
+from fer.inference.crop import Found, cut
+from fer.inference.detect import Detector, best
+from fer.inference.faces import Face, Photo, Photos, quality
+from fer.inference.network import Network
+from fer.inference.sources import Picture, Problem
+from fer.sizes import FACE
+
+_AHEAD = 8  # pictures that are decoded while the models work
+
+
+class Predictor:
+    """Finds the faces in photos and says which expression each shows.
+
+    Models and detector are loaded once, at the first use of each. Safe for use by several threads.
+
+    Args:
+        models: names of models (or paths of .onnx files), whose answers are averaged; without any, the best on val.
+        tta: test-time augmentation: over how many views of each face to average.
+        detect: False if every picture is a face already, cut as the data set's faces are.
+        min_size: smaller faces, in pixels, are passed over.
+        batch_size: faces a call of the model.
+        megapixels: larger photos are not read.
+
+    Raises:
+        FerError: there is no such model.
+
+    Example:
+        >>> from fer import Predictor
+        >>> photos = Predictor().predict(["party.jpg", "portrait.png"])
+        >>> for face in photos[0].faces:
+        ...     print(face.box, face.expression, face.quality)
+        >>> photos.as_frame().to_csv("faces.csv")
+    """
+
+    def __init__(
+        self,
+        models: Sequence[str] = (),
+        *,
+        tta: int = 1,
+        detect: bool = True,
+        min_size: float = 24,
+        batch_size: int = 64,
+        megapixels: float = 100,
+        threads: int | None = None,
+    ) -> None:
+        if tta < 1 or batch_size < 1:
+            raise FerError("tta and batch_size must be at least 1.")
+        self.networks = registry.load(models, threads)
+        self.tta, self.detects, self.min_size = tta, detect, min_size
+        self.batch_size, self.megapixels = batch_size, megapixels
+        self._lock = threading.Lock()
+        self._detector: Detector | None = None
+        self._locator: Any = None
+
+    @property
+    def detector(self) -> str:
+        """The name of the face detector in use."""
+        with self._lock:
+            return self._get_detector().name
+
+    def predict(self, images: Any) -> Photos:
+        """Find and read the faces of one or many pictures.
+
+        Args:
+            images: a path, an array (uint8 [H, W] or [H, W, 3], RGB) or a PIL image; or a sequence of these.
+
+        Returns:
+            A `Photo` for each picture, in their order. A file that can't be read has its `problem`, and no faces.
+        """
+        several = images if _is_sequence(images) else [images]
+        return Photos(self.stream(_loaders(several, self.megapixels)))
+
+    def predict_crops(self, crops: np.ndarray) -> np.ndarray:
+        """Probabilities of faces that are cut already.
+
+        Args:
+            crops: grey, uint8 [n, h, w]; brought to the models' size by area.
+
+        Returns:
+            float32 [n, 7], in the order of `fer.emotions.EMOTIONS`.
+
+        Raises:
+            ValueError: they are no grey pictures.
+        """
+        if crops.ndim != 3 or crops.dtype != np.uint8 or not crops.size:
+            raise ValueError(f"crops must be uint8 [n, h, w]: {crops.dtype} {list(crops.shape)}")
+        return self._answer(np.stack([_whole(crop) for crop in crops]))
+
+    def stream(self, pictures: Iterable[Any]) -> Iterator[Photo]:
+        """As `predict`, photo by photo, with as little memory for ten thousand as for ten.
+
+        Args:
+            pictures: functions that load a picture; several are called ahead, in other threads.
+        """
+        waiting: list[tuple[Photo, list[tuple[Found, np.ndarray]]]] = []
+        count = 0
+        for picture in _ahead(pictures):
+            photo, found = self._look(picture)
+            waiting.append((photo, found))
+            count += len(found)
+            if count >= self.batch_size or len(waiting) >= self.batch_size:
+                yield from self._flush(waiting)
+                waiting, count = [], 0
+        yield from self._flush(waiting)
+
+    def _look(self, picture: Picture | Problem) -> tuple[Photo, list[tuple[Found, np.ndarray]]]:
+        if isinstance(picture, Problem):
+            return Photo(picture.name, problem=picture.reason, read=False), []
+        height, width = picture.grey.shape
+        photo = Photo(picture.name, width, height)
+        if not self.detects:
+            return photo, [(Found((0, 0, width, height), 1.0), _whole(picture.grey))]
+        with self._lock:
+            faces = self._get_detector().find(picture.grey)
+        large = [face for face in faces if face.size >= self.min_size]
+        if not large:
+            size = f"; the largest has {faces[0].size:.0f} pixels" if faces else ""
+            photo.problem = f"no face of {self.min_size:g} pixels or more was found{size}"
+        return photo, [(face, cut(picture.grey, face)) for face in large]
+
+    def _flush(self, waiting: Sequence[tuple[Photo, list[tuple[Found, np.ndarray]]]]) -> Iterator[Photo]:
+        crops = [crop for _, found in waiting for _, crop in found]
+        answers = deque(self._answer(np.stack(crops)) if crops else ())
+        for photo, found in waiting:
+            for face, _ in found:
+                value, reasons = quality(face) if self.detects else (1.0, ())
+                photo.faces.append(Face(face.box, face.score, answers.popleft(), value, reasons))
+            yield photo
+
+    def _answer(self, crops: np.ndarray) -> np.ndarray:
+        """Probabilities float32 [n, 7] of crops uint8 [n, 48, 48], averaged over the models."""
+        landmarks = None
+        total = np.zeros((len(crops), len(EMOTIONS)), np.float64)
+        for network in self.networks:
+            if network.about.sees == "pixels":
+                total += network.probabilities(crops, self.tta)
+            else:
+                landmarks = self._landmarks(crops, network) if landmarks is None else landmarks
+                total += network.probabilities(landmarks, self.tta)
+        averaged: np.ndarray = (total / len(self.networks)).astype(np.float32)
+        return averaged
+
+    def _landmarks(self, crops: np.ndarray, network: Network) -> np.ndarray:
+        from fer import config
+        from fer.landmarks.extract import Locator
+
+        with self._lock:
+            if self._locator is None:
+                self._locator = Locator(
+                    config.Landmarks.model_validate({"workers": 1} | (network.about.landmarks or {}))
+                )
+            points, _ = self._locator.average(crops)
+            return points
+
+    def _get_detector(self) -> Detector:
+        if self._detector is None:
+            self._detector = best()
+        return self._detector
+
+
+def _whole(grey: np.ndarray) -> np.ndarray:
+    """A picture that is a face, as the models see it: its central square, uint8 [48, 48]."""
+    from PIL import Image
+
+    from fer.data import images
+
+    if grey.shape == (FACE, FACE):
+        return grey
+    return images.face(Image.fromarray(grey), FACE)
+
+
+def _is_sequence(images: Any) -> bool:
+    return not isinstance(images, str | bytes | np.ndarray) and isinstance(images, Sequence | Iterator)
+
+
+def _loaders(several: Iterable[Any], megapixels: float) -> Iterator[Any]:
+    for number, image in enumerate(several):
+        yield lambda image=image, number=number: _load(image, f"image {number}", megapixels)
+
+
+def _load(image: Any, name: str, megapixels: float) -> Picture | Problem:
+    """A picture from whatever a caller of `predict` hands over."""
+    from PIL import Image, ImageOps
+
+    from fer.data import images
+
+    if isinstance(image, str) or hasattr(image, "__fspath__"):
+        return sources.read(str(image), megapixels)
+    try:
+        if isinstance(image, np.ndarray):
+            image = Image.fromarray(image)
+        return Picture(name, images.grey(ImageOps.exif_transpose(image)))
+    except (TypeError, ValueError, AttributeError) as error:
+        return Problem(name, f"no picture: {error}")
+
+
+def _ahead(loaders: Iterable[Any]) -> Iterator[Picture | Problem]:
+    """Call some loaders ahead in other threads, and yield what they load in their order."""
+    with ThreadPoolExecutor(2, "fer-read") as pool:
+        waiting: deque[Any] = deque()
+        for loader in loaders:
+            waiting.append(pool.submit(loader))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
