@@ -47,10 +47,10 @@ OVERRIDES = {
     "evaluate.tta": "flip",
 }
 # What a run changes among the files that git keeps.
-KEPT = ("params.yaml", "dvc.lock", "metrics", "plots", "reports")
+KEPT = ("params.yaml", "dvc.lock", "metrics", "plots", "reports", "fer/pretrained")
 MARK = Path(".cache/demo")
 # Results that the last commit does not hold are new files, which `git restore` leaves behind.
-RESULTS = ("metrics", "plots", "reports")
+RESULTS = ("metrics", "plots", "reports", "fer/pretrained")
 UNDO = f"git restore {' '.join(KEPT)} && git clean -fdq {' '.join(RESULTS)}"
 IDENTITY = {"NAME": "fer demo", "EMAIL": "demo@example.invalid"}
 

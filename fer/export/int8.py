@@ -1,5 +1,7 @@
 """An ONNX file in eight bits: static quantisation with calibrated ranges (Jacob et al. 2018), a quarter of the size."""
 
+import contextlib
+import io
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -71,12 +73,16 @@ class _Reader:
         return next(self._batches, None)
 
 
-class _silence:
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
     """No advice of the quantiser on what is done on purpose."""
+    import onnxruntime
 
-    def __enter__(self) -> None:
-        self._level = logging.root.level
-        logging.disable(logging.WARNING)
-
-    def __exit__(self, *_: Any) -> None:
+    logging.disable(logging.WARNING)
+    onnxruntime.set_default_logger_severity(3)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        onnxruntime.set_default_logger_severity(2)
         logging.disable(logging.NOTSET)
