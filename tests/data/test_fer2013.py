@@ -214,3 +214,27 @@ def test_an_empty_folder_and_one_with_several_archives(tmp_path: Path) -> None:
         (tmp_path / name).write_text("")
     with pytest.raises(FerError, match=r"several archives \(a.zip, b.zip\)"):
         load(tmp_path)
+
+
+def test_pixels_are_checked_where_the_counts_are_right(
+    make_tree: Callable[[], Path], tiny: Faces, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = make_tree()
+    monkeypatch.setattr(fer2013, "EDITIONS", {fer2013.digest(tiny): "small"})
+    assert fer2013.edition(fer2013.digest(load(path))) == "small"
+    assert not capsys.readouterr().err
+
+    first, second = sorted((path / "train" / "sad").iterdir())[:2]
+    whole = first.read_bytes()
+    first.write_bytes(second.read_bytes())  # one face dropped, another doubled
+    faces = load(path)
+    assert "its pixels are of no edition that is known here" in capsys.readouterr().err
+    assert fer2013.edition(fer2013.digest(faces)) == "unknown"
+
+    first.write_bytes(whole)
+    pixels = tiny.images[0].copy()
+    pixels[0, 0] ^= 1  # one grey level of one pixel
+    (changed,) = path.glob(f"*/{tiny.table['name'][0]}.png")
+    changed.write_bytes(png(pixels))
+    load(path)
+    assert "may be a CSV edition or an altered copy" in capsys.readouterr().err

@@ -48,7 +48,9 @@ def stage(change: Change) -> Stage:
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
         assert "Traceback" not in result.output
         if result.exit_code:
-            assert len(result.output.strip().splitlines()) <= 2, result.output
+            lines = result.output.splitlines()
+            assert len(lines) <= 2, result.output
+            assert all(line.strip() for line in lines), "an empty line, as of a progress bar"
         return result
 
     return run
