@@ -14,7 +14,7 @@ LAYERS = (
     ("models",),
     ("training",),
     ("evaluation",),
-    ("inference",),
+    ("inference", "pretrained"),
     ("export",),
     ("check", "cli", "demo", "untracked"),
 )
