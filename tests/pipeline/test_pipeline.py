@@ -321,7 +321,7 @@ def test_other_weights_behind_the_same_name_retrain(restored):
     write_backbone(restored.folder / "backbone.safetensors", seed=2)
     restored.dvc("repro", "--single-item", "--force", "--no-run-cache", "weights@cnn")
     assert (restored.folder / "models/cnn_weights/config.json").read_text() != first
-    assert would_run(clean) >= TRAIN_CNN
+    assert would_run(restored) >= TRAIN_CNN
     (restored.folder / "backbone.safetensors").unlink()
 
 
