@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from fer import artifacts, config, device, models
-from fer.data import fer2013, files
+from fer.data import fer2013, sources
 from fer.errors import FerError, SettingError
 from fer.models import pretrained
 
@@ -85,18 +85,11 @@ def _machine(found: config.Params) -> Iterator[str]:
 
 def _sources(found: config.Params) -> Iterator[str]:
     """Whether there is what the first stage will read, where it has not run yet."""
-    dataset = found.data.dataset
-    if _faces_are_there() or dataset == "drawn":
-        return
-    try:
-        if dataset == "fer2013":
-            path = fer2013.at_hand(os.environ)
-            if path is not None and not path.exists():
-                yield f"{fer2013.ARCHIVE_VARIABLE} names {path}, which doesn't exist. Correct it or unset it."
-        elif not files.expanded(dataset).is_dir():
-            yield f"data.dataset is {dataset!r}: neither fer2013 nor drawn nor an existing folder."
-    except FerError as error:
-        yield error.message
+    if not _faces_are_there():
+        try:
+            sources.at_hand(found.data)
+        except FerError as error:
+            yield error.message
 
 
 def _networks(found: config.Params) -> Iterator[str]:

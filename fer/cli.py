@@ -57,7 +57,7 @@ def predict(context: click.Context, paths: tuple[str, ...], **options: Any) -> N
     options["megapixels"] = options.pop("max_megapixels")
     names, problems = sources.expand(paths)
     for problem in problems:
-        click.echo(f"{problem.name}: {problem.reason}", err=True)
+        click.echo(problem.reason, err=True)
     predictor = Predictor(options.pop("models"), **options)
     unread = len(problems)
 
@@ -68,7 +68,7 @@ def predict(context: click.Context, paths: tuple[str, ...], **options: Any) -> N
                 yield photo
             else:
                 unread += 1
-                click.echo(f"{photo.name}: {photo.problem}", err=True)
+                click.echo(photo.problem, err=True)
 
     for piece in report.write(good(), form, predictor.networks, top, shutil.get_terminal_size((120, 24)).columns):
         click.echo(piece, nl=False)
@@ -101,14 +101,13 @@ def _photos(predictor: "Predictor", names: list[str]) -> Iterator["Photo"]:
 def models() -> None:
     """List the models at hand: accuracy, size, and where they come from."""
     from fer.inference import registry
-    from fer.inference.network import Network
 
     found = registry.at_hand()
     if not found:
         raise FerError(f"No models are at hand, neither in {registry.packaged()} nor in {registry.OWN}.")
     click.echo(f"{'model':<12} {'sees':<10} {'precision':<9} {'val':>6} {'test':>6} {'MB':>6}  file")
-    for path in found.values():
-        about = Network(path).about
+    for network in found.values():
+        about, path = network.about, network.path
         size = path.stat().st_size / 1e6
         values = f"{about.val:6.1%} {about.test:6.1%} {size:6.1f}"
         click.echo(f"{about.name:<12} {about.sees:<10} {about.precision:<9} {values}  {path}")

@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from fer import artifacts
+from fer import writing
 from fer.errors import FerError
 from fer.stopping import Stopped, listening
 
@@ -90,7 +90,7 @@ class _Stage(click.Command):
                 if not is_first():
                     return super().invoke(context)
                 own = "-".join(name)
-                with alone(own, f"The stage {' '.join(name)}"), artifacts.writing_aside(PARTS / own):
+                with alone(own, f"The stage {' '.join(name)}"), writing.aside(PARTS / own):
                     return super().invoke(context)
         except Stopped as stopped:
             _say(str(stopped))
@@ -103,7 +103,7 @@ class _Stage(click.Command):
             raise FerError(f"The memory is full{_reason(error)}. {_SMALLER}") from error
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            if error.errno in artifacts.NO_SPACE:
+            if error.errno in writing.NO_SPACE:
                 raise FerError(f"{where}The disk is full. Free some space and run again.") from error
             raise FerError(f"{where}{error.strerror or error}. Put it right and run again.") from error
         except RuntimeError as error:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from fer import artifacts, check, commands
+from fer import artifacts, check, commands, writing
 from fer.evaluation import compare, figures, markdown, plot_tables
 
 
@@ -26,7 +26,7 @@ def main() -> None:
     pairs = compare.paired(results, groups, params.evaluate.bootstrap)
     page = markdown.page(results, pairs, params.data.dataset, params.split.protocol)
     folder = Path("plots/comparison")
-    with artifacts.together():
+    with writing.together():
         artifacts.write_json("metrics/comparison.json", compare.summary(results, pairs))
         artifacts.write_text("reports/comparison.md", page)
         figures.write_accuracy(folder / "accuracy.png", results, params.data.dataset)

@@ -2,7 +2,7 @@
 
 import click
 
-from fer import artifacts, check, commands, untracked
+from fer import check, commands, untracked, writing
 from fer.data import sources
 
 OUTPUT = "data/faces"
@@ -20,7 +20,7 @@ def main() -> None:
     params = check.params()
     settings = params.data
     faces = sources.load(settings)
-    with artifacts.together():
+    with writing.together():
         faces.save(OUTPUT)
     untracked.note("download", params)
     counts = {usage: sum(row.values()) for usage, row in faces.counts().items() if usage}

@@ -2,7 +2,7 @@
 
 import click
 
-from fer import artifacts, check, commands
+from fer import artifacts, check, commands, writing
 from fer.data import splits
 from fer.landmarks import figures, graphs, topology
 from fer.landmarks.extract import Landmarks
@@ -28,7 +28,7 @@ def main() -> None:
     graph = graphs.make(landmarks, splits.read("data/splits.csv", len(landmarks)), settings)
     statistics = topology.statistics(graph.edge_index, graph.region)
     picture = figures.graph(graph.mean_face, graph.edge_index, graph.region, settings.edges)
-    with artifacts.together():
+    with writing.together():
         graph.save("data/graphs")
         artifacts.write_json("metrics/graphs.json", statistics)
         artifacts.write_table("plots/graphs/edges.csv", graphs.edge_table(statistics))

@@ -4,7 +4,7 @@ from functools import partial
 
 import click
 
-from fer import artifacts, check, commands
+from fer import artifacts, check, commands, writing
 from fer.data.faces import Faces
 from fer.landmarks import audit, extract, figures
 
@@ -28,7 +28,7 @@ def main() -> None:
     landmarks = extract.extract(faces.images, settings)
     found = audit.audit(faces, landmarks, views=len(settings.views))
     locate = partial(extract.locate, settings=settings)
-    with artifacts.together():
+    with writing.together():
         landmarks.save("data/landmarks")
         artifacts.write_json("metrics/landmarks.json", found)
         artifacts.write_figure("plots/data/landmarks_found.png", figures.found_sheet(faces, landmarks, locate))

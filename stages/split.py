@@ -2,7 +2,7 @@
 
 import click
 
-from fer import artifacts, check, commands
+from fer import artifacts, check, commands, writing
 from fer.data import figures, splits
 from fer.data.faces import Faces
 
@@ -17,7 +17,7 @@ def main() -> None:
     params = check.params()
     faces = Faces.load("data/faces")
     table, audit = splits.make(faces, params.split, params.data.seed)
-    with artifacts.together():
+    with writing.together():
         figures.draw_audit(faces, table, "plots/data")
         artifacts.write_json("metrics/data.json", audit)
         artifacts.write_table("data/splits.csv", table)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from fer import artifacts
+from fer import artifacts, writing
 from fer.errors import FerError
 
 
@@ -23,7 +23,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     artifacts.write_text(path, "old")
 
     def fail():
-        with artifacts.atomic(path) as temporary:
+        with writing.atomic(path) as temporary:
             temporary.write_text("half")
             raise RuntimeError
 

@@ -56,7 +56,7 @@ def test_pictures_are_read_upright_and_grey(tmp_path):
     (tmp_path / "b.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:300])
     problem = sources.read(str(tmp_path / "b.jpg"))
     assert isinstance(problem, Problem)
-    assert problem.reason == "no readable image. Replace or remove it and run again."
+    assert problem.reason.endswith("b.jpg is no readable image. Replace or remove it and run again.")
 
 
 @pytest.mark.parametrize("degrees", [0, 25, -40])

@@ -7,7 +7,7 @@ import pytest
 
 TOP = Path(__file__).parents[1]
 LAYERS = (
-    ("errors", "emotions", "sizes", "stopping"),
+    ("errors", "emotions", "sizes", "stopping", "writing"),
     ("artifacts", "commands", "config", "config_file", "device"),
     ("data",),
     ("landmarks",),

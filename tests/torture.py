@@ -11,7 +11,6 @@ import resource
 import shlex
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -69,9 +68,12 @@ class Torture:
     def stages(self) -> list[str]:
         return list(self.lock)
 
-    def strike(self, blow: Blow) -> str:
-        """Disturb a stage, run the pipeline to its end, and compare. Returns what the disturbed stage said last."""
-        said = self._fill_disk(blow) if blow.kind == "disk" else self._kill(blow)
+    def strike(self, blow: Blow) -> None:
+        """Disturb a stage, run the pipeline to its end, and compare."""
+        if blow.kind == "disk":
+            self._fill_disk(blow)
+        else:
+            self._kill(blow)
         self._wait_for_orphans()
         self.project.dvc("repro", "--no-run-cache")
         differing = {path for path, digest in self._outputs().items() if self.outputs.get(path) != digest}
@@ -80,7 +82,6 @@ class Torture:
         parts = [path for path in self.project.folder.rglob("*.part*") if not {".git", "parts"} & set(path.parts)]
         assert not parts, f"{blow}: left behind {parts}"
         assert not self.processes(), f"{blow}: still running {self.processes()}"
-        return said
 
     def draw(self, count: int, rng: random.Random) -> list[Blow]:
         """That many blows: each stage once before any twice, and the kinds in turn."""
@@ -113,21 +114,15 @@ class Torture:
             self.seconds[stage] = time.monotonic() - began
         return self.seconds[stage]
 
-    def _kill(self, blow: Blow) -> str:
+    def _kill(self, blow: Blow) -> None:
         seconds = self._usual_seconds(blow.stage)
-        command = [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", "--no-run-cache", blow.stage]
-        with tempfile.TemporaryFile() as said:
-            dvc = subprocess.Popen(
-                command, cwd=self.project.folder, env=surroundings(), stdout=said, stderr=said, start_new_session=True
-            )
-            if blow.kind == "checkpoint":
-                self._wait_for_checkpoint(dvc)
-            else:
-                time.sleep(seconds * blow.moment)
-            self._send(dvc, blow)
-            dvc.wait(PATIENCE)
-            said.seek(0)
-            return said.read().decode(errors="replace")
+        dvc = self.project.start("repro", "--force", "--single-item", "--no-run-cache", blow.stage)
+        if blow.kind == "checkpoint":
+            self._wait_for_checkpoint(dvc)
+        else:
+            time.sleep(seconds * blow.moment)
+        self._send(dvc, blow)
+        dvc.wait(PATIENCE)
 
     def _wait_for_checkpoint(self, dvc: subprocess.Popen) -> None:
         while dvc.poll() is None and not list(self.project.folder.glob(".cache/parts/*/*.last.part*")):
@@ -144,7 +139,7 @@ class Torture:
                 except psutil.NoSuchProcess:
                     continue
 
-    def _fill_disk(self, blow: Blow) -> str:
+    def _fill_disk(self, blow: Blow) -> None:
         """Run the stage without DVC, which would stumble over the limit itself."""
         command = shlex.split(self.lock[blow.stage]["cmd"])
 
@@ -160,7 +155,6 @@ class Torture:
             assert "The disk is full" in done.stderr, f"{blow}: {done.stderr}"
             assert self._bytes(blow.stage) == before, f"{blow}: half of the outputs were written"
         self.project.dvc("repro", "--force", "--single-item", "--no-run-cache", blow.stage)
-        return done.stderr
 
     def _bytes(self, stage: str) -> dict[str, bytes]:
         """The stage's outputs as they lie there, but for times and curves, which tell of a training as it goes."""

@@ -78,10 +78,19 @@ def edition(digest: str) -> str:
 
 def find(environment: Mapping[str, str], incoming: Path) -> Path:
     """The file or folder to read; downloads it when nothing is at hand."""
+    return find_local(environment, incoming) or _download()
+
+
+def find_local(environment: Mapping[str, str], incoming: Path = INCOMING) -> Path | None:
+    """As `at_hand`, but what is named must exist.
+
+    Raises:
+        FerError: it does not.
+    """
     path = at_hand(environment, incoming)
     if path is not None and not path.exists():
         raise FerError(f"{ARCHIVE_VARIABLE} names {path}, which doesn't exist. Correct it or unset it.")
-    return path or _download()
+    return path
 
 
 def at_hand(environment: Mapping[str, str], incoming: Path = INCOMING) -> Path | None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fer import artifacts
+from fer import writing
 from fer.models.base import FaceModel
 from fer.models.on_pixels import enlarge, hold
 from fer.models.poses import Pose
@@ -63,7 +63,7 @@ def write(path: Path, network: FaceModel, faces: np.ndarray, about: Mapping[str,
     module = OnPixels(network) if on_pixels else OnLandmarks(network)
     plain = Pose().matrix()
     example = (torch.from_numpy(faces[:2]), *([torch.from_numpy(plain)] if on_pixels else []))
-    with artifacts.atomic(path) as temporary:
+    with writing.atomic(path) as temporary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the tracer warns of every shape that it takes for fixed
             _support_antialiasing()

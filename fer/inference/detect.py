@@ -25,8 +25,6 @@ LARGEST = 1920  # pixels of the longer side that a detector is shown; both reduc
 class Detector(Protocol):
     """Finds faces. Not safe for use by several threads at once."""
 
-    name: str
-
     def find(self, grey: np.ndarray) -> list[Found]:
         """All faces of a photo, uint8 [H, W], the largest first."""
 
@@ -38,8 +36,6 @@ def best() -> Detector:
 
 class MediaPipe:
     """Both of MediaPipe's face detectors, at several scales."""
-
-    name = "mediapipe"
 
     def __init__(self) -> None:
         try:
@@ -83,8 +79,6 @@ class MediaPipe:
 
 class Haar:
     """OpenCV's cascade (Viola and Jones 2001), which every installation has: upright faces seen from the front."""
-
-    name = "haar"
 
     def __init__(self) -> None:
         import cv2

@@ -1,8 +1,6 @@
 """An exported model: probabilities of faces by onnxruntime."""
 
-import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,9 +110,3 @@ class Network:
     def _run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         answer: np.ndarray = self._session.run(None, inputs)[0]
         return answer
-
-
-def about_of(network: Any) -> dict[str, Any]:
-    """A network's description as a dictionary, with the SHA-256 and size of its file."""
-    data = network.path.read_bytes()
-    return {**vars(network.about), "file": os.fspath(network.path), "sha256": hashlib.sha256(data).hexdigest()}

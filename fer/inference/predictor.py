@@ -65,12 +65,6 @@ class Predictor:
         self._detector: Detector | None = None
         self._locator: Any = None
 
-    @property
-    def detector(self) -> str:
-        """The name of the face detector in use."""
-        with self._lock:
-            return self._get_detector().name
-
     def predict(self, images: Any) -> Photos:
         """Find and read the faces of one or many pictures.
 
@@ -204,7 +198,7 @@ def _load(image: Any, name: str, megapixels: float) -> Picture | Problem:
             image = Image.fromarray(image)
         return Picture(name, images.grey(ImageOps.exif_transpose(image)))
     except (TypeError, ValueError, AttributeError) as error:
-        return Problem(name, f"no picture: {error}")
+        return Problem(name, f"{name} is no picture: {error}.")
 
 
 def _ahead(loaders: Iterable[Any]) -> Iterator[Picture | Problem]:

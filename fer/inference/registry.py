@@ -15,13 +15,18 @@ def packaged() -> Path:
     return Path(str(files("fer"))) / "pretrained"
 
 
-def at_hand(own: Path = OWN) -> dict[str, Path]:
-    """The file of each model by its name: the package's, or that of one's own training where that has other weights."""
-    found = {path.stem: path for path in sorted(packaged().glob("*.onnx"))}
+def at_hand(threads: int | None = None, own: Path = OWN) -> dict[str, Network]:
+    """Each model by its name: the package's, or that of one's own training where that has other weights.
+
+    Args:
+        threads: of one call; None leaves it to onnxruntime.
+        own: the folder of one's own models.
+    """
+    found = {path.stem: Network(path, threads) for path in sorted(packaged().glob("*.onnx"))}
     for path in sorted(own.glob("*.onnx")):
-        known = found.get(path.stem)
-        if known is None or Network(known).about.weights != Network(path).about.weights:
-            found[path.stem] = path
+        trained = Network(path, threads)
+        if path.stem not in found or found[path.stem].about.weights != trained.about.weights:
+            found[path.stem] = trained
     return found
 
 
@@ -35,16 +40,14 @@ def load(names: Sequence[str] = (), threads: int | None = None) -> list[Network]
     Raises:
         FerError: there is no such model, or none at all.
     """
-    if any(name.endswith(".onnx") for name in names):
-        known = {}
-    else:
-        known = at_hand()
-        if not known:
-            raise FerError(f"No models are at hand, neither in {packaged()} nor in {OWN}. Train them with `dvc repro`.")
+    if names and all(name.endswith(".onnx") for name in names):
+        return [Network(name, threads) for name in names]
+    known = at_hand(threads)
+    if not known:
+        raise FerError(f"No models are at hand, neither in {packaged()} nor in {OWN}. Train them with `dvc repro`.")
     if not names:
-        networks = [Network(path, threads) for path in known.values()]
-        return [max(networks, key=lambda network: network.about.val)]
+        return [max(known.values(), key=lambda network: network.about.val)]
     for name in names:
         if name not in known and not name.endswith(".onnx"):
             raise FerError(f"There is no model {name!r}. At hand: {', '.join(known)}; or name an .onnx file.")
-    return [Network(known.get(name, Path(name)), threads) for name in names]
+    return [known[name] if name in known else Network(name, threads) for name in names]

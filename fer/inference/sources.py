@@ -21,7 +21,7 @@ class Problem:
 
     Attributes:
         name: what the user would call it.
-        reason: one line.
+        reason: one line, which names it.
     """
 
     name: str
@@ -60,7 +60,7 @@ def expand(paths: Iterable[str]) -> tuple[list[str], list[Problem]]:
             problems.append(Problem(path, error.message))
             continue
         if not names:
-            problems.append(Problem(path, "there is no such file, and no image matches"))
+            problems.append(Problem(path, f"{path}: there is no such file, and no image matches."))
         found.update(dict.fromkeys(names))
     return list(found), problems
 
@@ -93,12 +93,12 @@ def read(name: str, megapixels: float = images.MAX_MEGAPIXELS) -> Picture | Prob
             with files.open_regular(Path(name)) as file:
                 data = file.read(LARGEST_FILE + 1)
         if len(data) > LARGEST_FILE:
-            return Problem(name, "it is larger than 1 GB")
+            return Problem(name, f"{name} is larger than 1 GB.")
         return Picture(name, grey(data, name, megapixels), Path(name).parent.name)
     except FerError as error:
-        return Problem(name, _without(name, error.message))
+        return Problem(name, error.message)
     except (MemoryError, OSError) as error:
-        return Problem(name, str(error) or "the memory is full")
+        return Problem(name, f"{name} can't be read ({error or 'the memory is full'}).")
 
 
 def grey(data: bytes, name: str, megapixels: float = images.MAX_MEGAPIXELS) -> np.ndarray:
@@ -111,8 +111,3 @@ def grey(data: bytes, name: str, megapixels: float = images.MAX_MEGAPIXELS) -> n
 
     image = images.decode(data, name, megapixels, grey=True)
     return np.ascontiguousarray(images.grey_of(ImageOps.exif_transpose(image), name))
-
-
-def _without(name: str, message: str) -> str:
-    """A message without the name at its beginning."""
-    return message.removeprefix(" ".join(name.splitlines())).strip().removeprefix("is ").strip() or message

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer import artifacts
+from fer import artifacts, writing
 from fer.config import Landmarks as Settings
 from fer.errors import FerError
 from fer.landmarks.mesh import Mesh, require_mediapipe
@@ -59,7 +59,7 @@ class Landmarks:
 
     def save(self, folder: Path | str) -> None:
         """Write `points.npy` and `views.npy`."""
-        folder = artifacts.clean_folder(folder)
+        folder = writing.clean_folder(folder)
         artifacts.write_array(folder / "points.npy", self.points)
         artifacts.write_array(folder / "views.npy", self.views)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fer import artifacts
+from fer import artifacts, writing
 from fer.config import Graphs as Settings
 from fer.errors import FerError
 from fer.landmarks import topology
@@ -34,7 +34,7 @@ class Graph:
 
     def save(self, folder: Path | str) -> None:
         """Write one .npy file for each part."""
-        folder = artifacts.clean_folder(folder)
+        folder = writing.clean_folder(folder)
         for part in _PARTS:
             artifacts.write_array(folder / f"{part}.npy", getattr(self, part))
 

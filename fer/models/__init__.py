@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fer import artifacts
+from fer import artifacts, writing
 from fer.config import networks
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
@@ -52,8 +52,8 @@ def write(path: Path, weights: "Mapping[str, Tensor]", config: Mapping[str, Any]
         weights: the network's state.
         config: `name`, the constructor's `arguments`, and whatever else is to be known of the training.
     """
-    with artifacts.together():
-        artifacts.write_model(artifacts.clean_folder(path), weights, {**config, "emotions": list(EMOTIONS)})
+    with writing.together():
+        artifacts.write_model(writing.clean_folder(path), weights, {**config, "emotions": list(EMOTIONS)})
 
 
 def load(path: Path | str) -> "tuple[FaceModel, dict[str, Any]]":

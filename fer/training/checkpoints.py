@@ -18,7 +18,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
-from fer import artifacts, commands
+from fer import artifacts, commands, writing
 from fer.errors import FerError
 from fer.training.batches import Task
 from fer.training.keeper import Keeper
@@ -88,7 +88,7 @@ class Place:
 
     @rank_zero_only
     def _begin(self) -> None:
-        artifacts.clean_folder(self.folder)
+        writing.clean_folder(self.folder)
         artifacts.write_text(self.folder / _NOTE, json.dumps(dict(self.parts), indent=2) + "\n")
 
     def _explain_others(self) -> None:

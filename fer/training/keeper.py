@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from fer import artifacts
+from fer import artifacts, writing
 from fer.errors import FerError
 from fer.stopping import Stopped, listen
 from fer.training.module import Training
@@ -37,7 +37,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write beside the target, then rename."""
-        with artifacts.atomic(path) as temporary:
+        with writing.atomic(path) as temporary:
             super().save_checkpoint(checkpoint, temporary, storage_options)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from fer import artifacts, models
+from fer import artifacts, models, writing
 from fer.config import Params
 from fer.errors import FerError, SettingError
 
@@ -26,6 +26,6 @@ def fetch(name: str, params: Params, out: Path = Path("models")) -> dict[str, An
         tensors, origin = kind.fetch_pretrained(params.model(name))
     except SettingError as error:
         raise error.of(name) from error
-    with artifacts.together():
-        artifacts.write_model(artifacts.clean_folder(out / models.weights_folder(name)), tensors, origin)
+    with writing.together():
+        artifacts.write_model(writing.clean_folder(out / models.weights_folder(name)), tensors, origin)
     return origin

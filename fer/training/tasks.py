@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
-from fer import artifacts, models
+from fer import artifacts, models, writing
 from fer.config import Params, Recipe
 from fer.data import splits
 from fer.data.faces import Faces
@@ -94,6 +94,6 @@ def _take_over(network: FaceModel, name: str, phase: str, arguments: dict[str, A
 def _write(folder: str, fitted: Fitted, config: dict[str, Any], epochs_before: int) -> None:
     # The model's epochs count those of the phases before: together they are its training.
     epochs = {"epochs": epochs_before + fitted.epochs, "best_epoch": epochs_before + fitted.best_epoch}
-    with artifacts.together():
+    with writing.together():
         artifacts.write_json(TIMES / f"{folder}.json", fitted.times)
         models.write(MODELS / folder, fitted.weights, config | epochs)

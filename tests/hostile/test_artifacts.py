@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer import artifacts, models
+from fer import artifacts, models, writing
 from fer.errors import FerError
 from fer.landmarks.extract import Landmarks
 
@@ -70,7 +70,7 @@ CASES = {
     "config: no epochs": (lambda: config(epochs="many"), "models/mlp does not hold what it should"),
     "weights: garbage": (lambda: Path("models/mlp/model.safetensors").write_bytes(b"x" * 99), "is damaged"),
     "weights: gone": (lambda: Path("models/mlp/model.safetensors").unlink(), "model.safetensors is missing"),
-    "weights: a pipe of words": (lambda: shutil.rmtree("models/mlp"), "config.json is missing"),
+    "model: gone": (lambda: shutil.rmtree("models/mlp"), "config.json is missing"),
 }  # fmt: skip
 
 
@@ -144,8 +144,8 @@ def test_what_a_killed_stage_left_is_swept_and_lies_beside_no_output(trained, mo
     left = Path(".cache/parts/split/0.splits.part7.csv")
     left.write_text("half")
     seen = []
-    original = artifacts.os.replace
-    monkeypatch.setattr(artifacts.os, "replace", lambda old, new: (seen.append(old), original(old, new)))
+    original = writing.os.replace
+    monkeypatch.setattr(writing.os, "replace", lambda old, new: (seen.append(old), original(old, new)))
     trained("split")
     assert not left.exists()
     assert {old.parts[:3] for old in seen} == {(".cache", "parts", "split")}
@@ -156,15 +156,15 @@ def test_together_is_all_or_nothing(tmp_path):
     (tmp_path / "one/old.txt").write_text("old")
 
     def fail() -> None:
-        with artifacts.together():
-            artifacts.write_text(artifacts.clean_folder(tmp_path / "one") / "new.txt", "new")
+        with writing.together():
+            artifacts.write_text(writing.clean_folder(tmp_path / "one") / "new.txt", "new")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         fail()
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["old.txt"]
-    with artifacts.together():
-        artifacts.write_text(artifacts.clean_folder(tmp_path / "one") / "new.txt", "new")
+    with writing.together():
+        artifacts.write_text(writing.clean_folder(tmp_path / "one") / "new.txt", "new")
         assert [path.name for path in (tmp_path / "one").glob("[!.]*")] == ["old.txt"]
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["new.txt"]
 
