@@ -1,18 +1,97 @@
-"""The command `fer`, as far as it needs no trained model."""
+"""The command `fer` and its Predictor, with a small model that was never trained."""
 
+import io
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from fer import cli
+from fer import Predictor, cli
+from fer.emotions import EMOTIONS
+from fer.export.measure import answers
 from fer.inference import sources
 from fer.inference.crop import Found, cut, frame
 from fer.inference.detect import merged
 from fer.inference.sources import Picture, Problem
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with a photo of nobody, and a small network on pixels that was never trained."""
+    import torch
+
+    from fer import models
+    from fer.export import onnx_file
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("fer.inference.registry.packaged", lambda: tmp_path / "nothing")
+    torch.manual_seed(0)
+    network = models.network("cnn")(backbone="timm:test_resnet", hidden=8, dropout=0.0, image_size=32).eval()
+    about = {"name": "small", "sees": "pixels", "weights": "0" * 64, "precision": "float32", "val": 0.5, "test": 0.5}
+    about |= {"dataset": "drawn", "version": "0", "licence": "MIT", "emotions": list(EMOTIONS)}
+    faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48), np.uint8)
+    onnx_file.write(Path("models/onnx/small.onnx"), network, faces, about)
+    for number, face in enumerate(faces):
+        Image.fromarray(face).save(f"{number}.png")
+    Path("broken.png").write_bytes(b"no picture")
+    return network, faces
+
+
+def predict(*arguments, **options):
+    return CliRunner().invoke(cli.main, ["predict", *arguments], **options)
+
+
+def test_every_format_holds_every_face(project):
+    network, faces = project
+    expected = answers(network, faces)
+    done = predict(".", "--no-detect", "--format", "json")
+    assert done.exit_code == 1  # one of the four was no picture
+    assert done.stderr.startswith("broken.png is no readable image. ")
+    assert "Answered by small (float32, weights 000000000000, 50.0% right on the test faces of drawn)" in done.stderr
+    photos = json.loads(done.stdout)
+    assert [photo["file"] for photo in photos] == ["0.png", "1.png", "2.png"]
+    found = [list(photo["faces"][0]["probabilities"].values()) for photo in photos]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    lines = predict("*.png", "--no-detect", "--format", "jsonl").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == photos
+    table = pd.read_csv(io.StringIO(predict("0.png", "1.png", "--no-detect", "--format", "csv").stdout))
+    np.testing.assert_allclose(table[list(EMOTIONS)], expected[:2], atol=1e-4)
+    read = predict("0.png", "--no-detect").stdout
+    assert read.startswith("0.png\n   1  48x48 at 0,0 ")
+    assert predict("-", "--no-detect", "--format", "json", input=Path("1.png").read_bytes()).exit_code == 0
+
+
+def test_python_s_predictor_gives_the_same(project):
+    network, faces = project
+    predictor = Predictor(detect=False)
+    assert len(predictor.networks) == 1
+    np.testing.assert_allclose(predictor.predict_crops(faces), answers(network, faces), atol=1e-4)
+    photos = predictor.predict(["0.png", Path("1.png"), faces[2], Image.fromarray(faces[0]), "broken.png"])
+    assert [photo.read for photo in photos] == [True, True, True, True, False]
+    assert list(photos.as_frame()["expression"]) == [face.expression for photo in photos for face in photo.faces]
+    flipped = Predictor(detect=False, tta=2).predict_crops(faces)
+    both = (answers(network, faces) + answers(network, np.ascontiguousarray(faces[..., ::-1]))) / 2
+    np.testing.assert_allclose(flipped, both, atol=1e-4)
+
+
+def test_a_photo_without_a_face_says_so(project):
+    done = predict("0.png")
+    assert done.exit_code == 0
+    assert "no face of 24 pixels or more was found" in done.stdout
+    assert json.loads(predict("0.png", "--format", "json").stdout)[0]["faces"] == []
+
+
+def test_wrong_calls(project):
+    assert "There is no model 'large'. At hand: small" in predict("0.png", "--model", "large").output
+    assert predict("0.png", "--top", "9").exit_code == 2
+    assert predict().exit_code == 2
+    assert "small        pixels" in CliRunner().invoke(cli.main, ["models"]).output
 
 
 def test_without_models_one_line_says_what_to_do(tmp_path, monkeypatch):

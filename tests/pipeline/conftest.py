@@ -85,10 +85,15 @@ def start(project: Project, *command: str) -> subprocess.Popen:
         text=True,
         start_new_session=True,
     )
-    while not list((project.folder / ".cache/training/mlp").glob("*/last.ckpt")):
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.01)
+    wait_for_checkpoint(project, process)
     return process
+
+
+def wait_for_checkpoint(project: Project, process: subprocess.Popen) -> None:
+    """Wait until the mlp's training has its first checkpoint."""
+    while not list((project.folder / ".cache/training/mlp").glob("*/last.ckpt")):
+        assert process.poll() is None, process.communicate()[0] or "it ended before it had a checkpoint"
+        time.sleep(0.01)
 
 
 def nested(key: str, value: object) -> dict:

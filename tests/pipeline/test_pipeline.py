@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from fer.emotions import EMOTIONS
 from fer.models import MODELS
 from fer.models.cnn import make_backbone
-from tests.pipeline.conftest import start
+from tests.pipeline.conftest import start, wait_for_checkpoint
 from tests.torture import Torture
 
 pytestmark = pytest.mark.slow
@@ -233,9 +233,7 @@ def test_the_same_seed_gives_the_same_model(clean, stage):
 
 def kill_in_training(project, *processes):
     """Kill -9 these process groups once the mlp has a checkpoint."""
-    while not list((project.folder / ".cache/training/mlp").glob("*/last.ckpt")):
-        assert processes[0].poll() is None, "it ended before it could be killed"
-        time.sleep(0.02)
+    wait_for_checkpoint(project, processes[0])
     time.sleep(0.3)
     for process in processes:
         os.killpg(process.pid, signal.SIGKILL)
