@@ -1,4 +1,4 @@
-# make demo | test | torture | repro | results: see README.md. Needs git, make, and Python 3.11 or 3.12.
+# make predict | demo | test | torture | repro | results: see README.md. Needs git, make, and Python 3.11 or 3.12.
 
 # The first Python that runs and fits; a name on the path alone may be a version manager's empty promise.
 FITS := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
@@ -8,19 +8,34 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test torture repro results clean
+.PHONY: help predict setup demo test torture repro results clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
 
+# Predicting needs a small environment only; where the whole one is, that one serves.
+SMALL := $(if $(wildcard .venv/ready),.venv,.venv-predict)
+
+predict: $(SMALL)/ready  ## expressions of the faces in a photo or folder: make predict IMAGE=photo.jpg [ARGS='--top 2']
+	@test -n "$$IMAGE" || { echo 'Name a photo: make predict IMAGE=photo.jpg' >&2; exit 2; }
+	@$(SMALL)/bin/python -m fer.cli predict $(ARGS) -- "$$IMAGE"
+
 setup: .venv/ready  ## create .venv and install the pinned requirements
 
-.venv/ready: requirements.txt pyproject.toml
+# $(call install,ENVIRONMENT,REQUIREMENTS)
+define install
 	@$(PYTHON) -c '$(FITS)' 2>/dev/null || { echo 'fer needs Python 3.11 or 3.12. Install one, or name it: make PYTHON=/path/to/python3.12 ...' >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --python $(BIN)/python --no-deps --require-hashes -r requirements.txt
-	@touch $@
+	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
+	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(1)/bin/uv pip install --python $(1)/bin/python --no-deps --require-hashes -r $(2)
+	@touch $(1)/ready
+endef
+
+.venv/ready: requirements.txt pyproject.toml
+	$(call install,.venv,requirements.txt)
+
+.venv-predict/ready: requirements-predict.txt
+	$(call install,.venv-predict,requirements-predict.txt)
 
 demo: setup  ## the whole pipeline on drawn faces, in a few minutes; it says how to undo it
 	@$(BIN)/python -m fer.demo
@@ -42,4 +57,4 @@ repro: setup  ## rebuild everything from FER2013, also what files outside the pr
 	dvc repro
 
 clean:  ## remove the environment, caches and half-finished trainings
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-predict .cache .mypy_cache .ruff_cache .pytest_cache

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import psutil
 
 from fer import writing
 from fer.errors import FerError
@@ -63,12 +64,28 @@ def is_first() -> bool:
     return all(os.environ.get(name, "0") == "0" for name in ranks)
 
 
-_started_by = os.getppid()
+def _starter() -> psutil.Process | None:
+    """The process that started this one; the shell that only carries a command of DVC's (`sh -c`) is not it."""
+    try:
+        process = psutil.Process().parent()
+        while process and "-c" in process.cmdline():
+            process = process.parent()
+        return process
+    except psutil.Error:  # somebody else's process, or gone already
+        return None
+
+
+_started_by = _starter()
 
 
 def is_orphan() -> bool:
     """Whether the process that started this one is gone: then nobody records the result."""
-    return os.getppid() != _started_by
+    if _started_by is None:
+        return False
+    try:
+        return not _started_by.is_running() or _started_by.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def stage(name: str) -> Callable[[Callable[..., Any]], click.Command]:

@@ -74,12 +74,12 @@ class Project:
         path.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
-def start(project: Project, *command: str) -> subprocess.Popen:
+def start(project: Project, *command: str, **environment: str) -> subprocess.Popen:
     """Start a command, and wait until a training has its first checkpoint."""
     process = subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=project.folder,
-        env=surroundings(),
+        env=surroundings() | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
