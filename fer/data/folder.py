@@ -68,7 +68,7 @@ def _find(folder: Path) -> pd.DataFrame:
         above = place.parts[:-1]
         usage = _USAGE_BY_FOLDER.get(above[0].lower(), "") if above else ""
         words = above[1:] if usage else above
-        emotion = _emotion(words[0]) if words else None
+        emotion = emotion_of(words[0]) if words else None
         if emotion is None or len(words) > 1:
             strange.add(words[0] if words and emotion is None else "/".join(above))
         rows.append((name, usage, emotion))
@@ -88,8 +88,8 @@ def _find(folder: Path) -> pd.DataFrame:
     return found
 
 
-def _emotion(word: str) -> str | None:
-    """The emotion that a folder's name means; a name of digits alone is FER2013's number."""
+def emotion_of(word: str) -> str | None:
+    """The emotion that a folder's name means, or None; a name of digits alone is FER2013's number."""
     if not re.fullmatch("[0-9]+", word.strip()):
         return images.emotion_named(word)
     number = int(word)

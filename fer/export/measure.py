@@ -1,7 +1,5 @@
 """What an exported file is worth: does it answer as the network does, how large is it, how fast?"""
 
-import statistics
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,16 +44,5 @@ def measure(path: Path, faces: np.ndarray, labels: np.ndarray, expected: np.ndar
         "val": float((found.argmax(1) == labels).mean()),
         "same_label": float((found.argmax(1) == expected.argmax(1)).mean()),
         "largest_difference": float(np.abs(found - expected).max()),
-        "milliseconds": round(milliseconds(path, faces[:1]), 2),
+        "milliseconds": round(Network(path, threads=1).milliseconds(_CALLS), 2),
     }
-
-
-def milliseconds(path: Path, face: np.ndarray) -> float:
-    """The median time of one face on one thread."""
-    network = Network(path, threads=1)
-    times = []
-    for _ in range(_CALLS):
-        began = time.perf_counter()
-        network.probabilities(face)
-        times.append(time.perf_counter() - began)
-    return statistics.median(times) * 1000

@@ -1,114 +1,95 @@
-"""Where the faces of a photo are.
+"""Where the faces of a photo are: CenterFace (Xu et al. 2019), which gives boxes, eyes, noses and mouths.
 
-MediaPipe's two detectors (BlazeFace, Bazarevsky et al. 2019) see a picture at 128 and 192 pixels: the one for short
-range finds faces that fill it, the other smaller ones. Where both find nothing, or only tiny faces, overlapping tiles
-of the photo are looked at too, and the photo with a border, for a face that leaves no room around it.
+A photo is looked at reduced to 640 pixels; where nothing or only small faces are found, at up to 1600 too; and where
+still nothing is found, with a border, for a face that leaves no room around it.
 """
 
-import importlib.util
 from collections.abc import Iterator, Sequence
+from importlib.resources import files
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 
 from fer.errors import FerError
 from fer.inference.crop import Found
 
-SCORE = 0.5
-TINY = 0.12  # of the photo's longer side: the detectors place smaller faces badly
-OVERLAP = 0.3  # of two boxes, as intersection over the smaller one: more is one face
-TILES = (2, 3)
-LARGEST = 1920  # pixels of the longer side that a detector is shown; both reduce much further themselves
+SCORE = 0.3  # on photos without people nothing scored above 0.25 (docs/photos.md)
+FIRST, SECOND = 640, 1600  # pixels of the longer side at which a photo is looked at
+SMALL = 0.1  # of the photo's longer side: at the first look, smaller faces are few pixels, and some may be missed
+OVERLAP = 0.4  # of two boxes, as intersection over the smaller one: more is one face
+_STRIDE = 4  # pixels that a cell of the network's answer stands for
+_MULTIPLE = 32  # the sides of what it sees
+_MOST = 500  # cells whose boxes are compared; a crowd has fewer faces
 
 
-class Detector(Protocol):
-    """Finds faces. Not safe for use by several threads at once."""
-
-    def find(self, grey: np.ndarray) -> list[Found]:
-        """All faces of a photo, uint8 [H, W], the largest first."""
+def network() -> Path:
+    """The file of the detector, which comes with the package."""
+    return Path(str(files("fer"))) / "pretrained" / "detector" / "centerface.onnx"
 
 
-def best() -> Detector:
-    """MediaPipe's detectors where it is installed, else OpenCV's."""
-    return MediaPipe() if importlib.util.find_spec("mediapipe") else Haar()
+class Detector:
+    """Finds faces. Safe for use by several threads.
 
+    Args:
+        threads: of one call; None leaves it to onnxruntime.
 
-class MediaPipe:
-    """Both of MediaPipe's face detectors, at several scales."""
+    Raises:
+        FerError: the network is missing or damaged.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int | None = None) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        if threads is not None:
+            options.intra_op_num_threads = threads
         try:
-            from mediapipe.python.solutions.face_detection import FaceDetection
-
-            self._graphs: list[Any] = [FaceDetection(SCORE, model_selection=number) for number in (0, 1)]
-        except (ImportError, OSError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise FerError(f"MediaPipe does not start ({reason}). Install mediapipe 0.10.21.") from error
+            self._session = onnxruntime.InferenceSession(network(), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own errors have no common base but this
+            reason = " ".join(str(error).split())[:150]
+            raise FerError(f"{network()} can't be used ({reason}). Restore it with `git restore`.") from error
 
     def find(self, grey: np.ndarray) -> list[Found]:
         """All faces of a photo, uint8 [H, W], the largest first."""
         longest = max(grey.shape)
-        found = list(self._look(grey, self._graphs, 0, 0))
-        if not found or all(face.size < TINY * longest for face in found):
-            for top, left, tile in _tiles(grey):
-                found += self._look(tile, self._graphs, left, top)
+        found = merged(self._look(grey, FIRST))
+        if longest > FIRST and all(face.size < SMALL * longest for face in found):
+            found = merged([*found, *self._look(grey, SECOND)])
         if not found:
             width = max(1, longest // 4)
-            found += self._look(np.pad(grey, width, mode="edge"), self._graphs, -width, -width)
-        return merged(found)
+            found = merged(self._look(np.pad(grey, width, mode="edge"), FIRST, width))
+        return found
 
-    def _look(self, grey: np.ndarray, graphs: Sequence[Any], left: int, top: int) -> Iterator[Found]:
+    def _look(self, grey: np.ndarray, longest: int, border: int = 0) -> list[Found]:
         import cv2
 
-        scale = min(1.0, LARGEST / max(grey.shape))
-        shown = grey if scale == 1 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        colour = cv2.cvtColor(shown, cv2.COLOR_GRAY2RGB)
-        size = np.array(grey.shape[::-1], float)
-        shift = np.array([left, top], float)
-        for graph in graphs:
-            for detection in graph.process(colour).detections or ():
-                place = detection.location_data
-                box = place.relative_bounding_box
-                corner = np.array([box.xmin, box.ymin]) * size + shift
-                sides = np.array([box.width, box.height]) * size
-                points = [np.array([point.x, point.y]) * size + shift for point in place.relative_keypoints]
-                eyes = np.stack(points[:2])
-                yield Found((*corner, *sides), float(detection.score[0]), eyes[eyes[:, 0].argsort()], points[2])
+        scale = min(1.0, longest / max(grey.shape))
+        height, width = (max(1, round(side * scale)) for side in grey.shape)
+        shown = grey if scale == 1 else cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
+        below, beside = -height % _MULTIPLE, -width % _MULTIPLE
+        framed = cv2.copyMakeBorder(shown, 0, below, 0, beside, cv2.BORDER_CONSTANT)
+        colours = np.repeat(framed[None, None].astype(np.float32), 3, axis=1)
+        answers = [answer[0] for answer in self._session.run(None, {"pictures": colours})]
+        back = np.array([grey.shape[1] / width, grey.shape[0] / height])  # the rounding of each side is its own
+        return list(_decoded(answers, back, border))
 
 
-class Haar:
-    """OpenCV's cascade (Viola and Jones 2001), which every installation has: upright faces seen from the front."""
+def _decoded(answers: Sequence[np.ndarray], back: np.ndarray, border: int) -> Iterator[Found]:
+    """Faces from the network's maps: score [1, h, w], size [2, h, w], offset [2, h, w] and points [10, h, w].
 
-    def __init__(self) -> None:
-        import cv2
-
-        self._cascade = cv2.CascadeClassifier(f"{Path(cv2.__file__).parent}/data/haarcascade_frontalface_default.xml")
-
-    def find(self, grey: np.ndarray) -> list[Found]:
-        """All faces of a photo, uint8 [H, W], the largest first."""
-        import cv2
-
-        scale = min(1.0, 1280 / max(grey.shape))
-        shown = grey if scale == 1 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        boxes, _, weights = self._cascade.detectMultiScale3(shown, 1.1, 8, minSize=(24, 24), outputRejectLevels=True)
-        found = []
-        for (left, top, width, height), weight in zip(boxes, np.ravel(weights), strict=True):
-            # The weight is no probability; this maps its usual range, 2 to 8, to 0.5 to 1.
-            score = float(np.clip(0.5 + (weight - 2) / 12, 0, 1))
-            found.append(Found((left / scale, top / scale, width / scale, height / scale), score))
-        return merged(found)
-
-
-def _tiles(grey: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Overlapping parts of a photo: top, left and pixels of each."""
-    height, width = grey.shape
-    for count in TILES:
-        # Half as large again as a part without overlap would be.
-        tall, wide = min(height, round(1.5 * height / count)), min(width, round(1.5 * width / count))
-        for top in np.linspace(0, height - tall, count).astype(int):
-            for left in np.linspace(0, width - wide, count).astype(int):
-                yield int(top), int(left), grey[top : top + tall, left : left + wide]
+    Sizes are logarithms of cells; points are shares of the box. All of them have rows before columns.
+    """
+    scores, sizes, offsets, points = answers
+    rows, columns = np.nonzero(scores[0] >= SCORE)
+    best = np.argsort(-scores[0, rows, columns], kind="stable")[:_MOST]
+    for row, column in zip(rows[best], columns[best], strict=True):
+        sides = np.exp(sizes[::-1, row, column]) * _STRIDE
+        middle = (np.array([column, row]) + offsets[::-1, row, column] + 0.5) * _STRIDE
+        corner = middle - sides / 2
+        five = (points[:, row, column].reshape(5, 2)[:, ::-1] * sides + corner) * back - border
+        left, top = corner * back - border
+        yield Found((left, top, *(sides * back)), float(scores[0, row, column]), five)
 
 
 def merged(found: Sequence[Found]) -> list[Found]:

@@ -8,16 +8,16 @@ import numpy as np
 
 from fer.emotions import EMOTIONS
 from fer.inference.crop import Found
-from fer.sizes import FACE
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # What lowers the quality, and from where on.
-SMALL = FACE  # pixels: below it, a face has less detail than the models have learned from
+SMALL = 36  # pixels of the box: below it, a face has less detail than the models have learned from
 OBLIQUE = 0.5  # the nose beside the middle of the eyes, in distances of the eyes: about 35 degrees
 TILTED = 45  # degrees
-UNSURE = 0.7  # score of the detector
+UNSURE = 0.5  # score of the detector
+UNSEEN = 0.3  # what is left of the quality where a model on landmarks had none
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class Photo:
         faces: found in it.
         problem: why it could not be read, or why there is no face in it; empty otherwise.
         read: whether it could be read.
+        overlooked: how many faces were passed over because they are too small.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Photo:
     faces: list[Face] = field(default_factory=list)
     problem: str = ""
     read: bool = True
+    overlooked: int = 0
 
 
 class Photos(list[Photo]):
@@ -105,7 +107,7 @@ def quality(found: Found) -> tuple[float, tuple[str, ...]]:
         reasons.append(f"small: {found.size:.0f} pixels")
         value *= max(0.2, found.size / SMALL)
     yaw = found.yaw
-    if found.eyes is not None and (yaw is None or abs(yaw) > OBLIQUE):
+    if found.points is not None and (yaw is None or abs(yaw) > OBLIQUE):
         reasons.append("turned away")
         value *= 0.5
     if abs(found.roll) > TILTED:

@@ -1,5 +1,6 @@
 """Photos in, expressions out."""
 
+import json
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,9 +13,9 @@ from fer.emotions import EMOTIONS
 from fer.errors import FerError
 from fer.inference import registry, sources
 from fer.inference.crop import Found, cut
-from fer.inference.detect import Detector, best
-from fer.inference.faces import Face, Photo, Photos, quality
-from fer.inference.network import Network
+from fer.inference.detect import Detector
+from fer.inference.faces import UNSEEN, Face, Photo, Photos, quality
+from fer.inference.quiet import quiet
 from fer.inference.sources import Picture, Problem
 from fer.sizes import FACE
 
@@ -61,9 +62,10 @@ class Predictor:
         self.networks = registry.load(models, threads)
         self.tta, self.detects, self.min_size = tta, detect, min_size
         self.batch_size, self.megapixels = batch_size, megapixels
+        self._threads = threads
         self._lock = threading.Lock()
         self._detector: Detector | None = None
-        self._locator: Any = None
+        self._locators: dict[str, Any] = {}
 
     def predict(self, images: Any) -> Photos:
         """Find and read the faces of one or many pictures.
@@ -91,7 +93,7 @@ class Predictor:
         """
         if crops.ndim != 3 or crops.dtype != np.uint8 or not crops.size:
             raise ValueError(f"crops must be uint8 [n, h, w]: {crops.dtype} {list(crops.shape)}")
-        return self._answer(np.stack([_whole(crop) for crop in crops]))
+        return self._answer(np.stack([_whole(crop) for crop in crops]))[0]
 
     def stream(self, pictures: Iterable[Any]) -> Iterator[Photo]:
         """As `predict`, photo by photo, with as little memory for ten thousand as for ten.
@@ -117,9 +119,9 @@ class Predictor:
         photo = Photo(picture.name, width, height)
         if not self.detects:
             return photo, [(Found((0, 0, width, height), 1.0), _whole(picture.grey))]
-        with self._lock:
-            faces = self._get_detector().find(picture.grey)
+        faces = self._get_detector().find(picture.grey)
         large = [face for face in faces if face.size >= self.min_size]
+        photo.overlooked = len(faces) - len(large)
         if not large:
             size = f"; the largest has {faces[0].size:.0f} pixels" if faces else ""
             photo.problem = f"no face of {self.min_size:g} pixels or more was found{size}"
@@ -127,41 +129,50 @@ class Predictor:
 
     def _flush(self, waiting: Sequence[tuple[Photo, list[tuple[Found, np.ndarray]]]]) -> Iterator[Photo]:
         crops = [crop for _, found in waiting for _, crop in found]
-        answers = deque(self._answer(np.stack(crops)) if crops else ())
+        answers = deque(zip(*self._answer(np.stack(crops)), strict=True) if crops else ())
         for photo, found in waiting:
             for face, _ in found:
+                probabilities, landmarks = answers.popleft()
                 value, reasons = quality(face) if self.detects else (1.0, ())
-                photo.faces.append(Face(face.box, face.score, answers.popleft(), value, reasons))
+                if not landmarks:
+                    value, reasons = value * UNSEEN, (*reasons, "no landmarks found")
+                photo.faces.append(Face(face.box, face.score, probabilities, round(value, 2), reasons))
             yield photo
 
-    def _answer(self, crops: np.ndarray) -> np.ndarray:
-        """Probabilities float32 [n, 7] of crops uint8 [n, 48, 48], averaged over the models."""
-        landmarks = None
-        total = np.zeros((len(crops), len(EMOTIONS)), np.float64)
-        for network in self.networks:
-            if network.about.sees == "pixels":
-                total += network.probabilities(crops, self.tta)
-            else:
-                landmarks = self._landmarks(crops, network) if landmarks is None else landmarks
-                total += network.probabilities(landmarks, self.tta)
-        averaged: np.ndarray = (total / len(self.networks)).astype(np.float32)
-        return averaged
+    def _answer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities float32 [n, 7] of crops uint8 [n, 48, 48], averaged over the models.
 
-    def _landmarks(self, crops: np.ndarray, network: Network) -> np.ndarray:
+        And whether the landmarks that a model asks for were found, bool [n].
+        """
+        total = np.zeros((len(crops), len(EMOTIONS)), np.float64)
+        located = np.ones(len(crops), bool)
+        for network in self.networks:
+            faces = crops
+            if network.about.sees == "landmarks":
+                faces = self._landmarks(crops, network.about.landmarks or {})
+                located &= ~np.isnan(faces[:, 0, 0])
+            total += network.probabilities(faces, self.tta)
+        return (total / len(self.networks)).astype(np.float32), located
+
+    def _landmarks(self, crops: np.ndarray, settings: dict[str, Any]) -> np.ndarray:
+        """Landmarks float32 [n, 478, 3] as a model's training saw them."""
         from fer import config
         from fer.landmarks.extract import Locator
 
+        key = json.dumps(settings, sort_keys=True)
         with self._lock:
-            if self._locator is None:
-                self._locator = Locator(
-                    config.Landmarks.model_validate({"workers": 1} | (network.about.landmarks or {}))
-                )
-            points, _ = self._locator.average(crops)
+            if key not in self._locators:
+                checked = config.Landmarks.model_validate({"workers": 1} | settings)
+                with quiet():
+                    self._locators[key] = Locator(checked)
+                    self._locators[key].average(np.zeros((1, FACE, FACE), np.uint8))
+            points: np.ndarray = self._locators[key].average(crops)[0]
             return points
 
     def _get_detector(self) -> Detector:
-        if self._detector is None:
-            self._detector = best()
+        with self._lock:
+            if self._detector is None:
+                self._detector = Detector(self._threads)
         return self._detector
 
 

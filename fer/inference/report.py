@@ -26,7 +26,7 @@ def write(photos: Iterable[Photo], form: str, networks: Sequence[Network], top: 
     writers: dict[str, Callable[[], Iterator[str]]] = {
         "table": lambda: _table(photos, top, width),
         "json": lambda: _json(photos, networks),
-        "jsonl": lambda: (json.dumps(as_dict(photo, networks), ensure_ascii=False) + "\n" for photo in photos),
+        "jsonl": lambda: (json_line(photo, networks) for photo in photos),
         "csv": lambda: _csv(photos),
     }
     yield from writers[form]()
@@ -35,13 +35,18 @@ def write(photos: Iterable[Photo], form: str, networks: Sequence[Network], top: 
 def as_dict(photo: Photo, networks: Sequence[Network]) -> dict[str, Any]:
     """A photo as JSON holds it."""
     return {
-        "file": _printable(photo.name),
+        "file": printable(photo.name),
         "width": photo.width,
         "height": photo.height,
         "model": [network.about.name for network in networks],
         "faces": [_face(face) for face in photo.faces],
         **({"problem": photo.problem} if photo.problem else {}),
     }
+
+
+def json_line(photo: Photo, networks: Sequence[Network]) -> str:
+    """A photo as a line of a JSON lines file."""
+    return json.dumps(as_dict(photo, networks), ensure_ascii=False) + "\n"
 
 
 def _face(face: Face) -> dict[str, Any]:
@@ -65,16 +70,23 @@ def _json(photos: Iterable[Photo], networks: Sequence[Network]) -> Iterator[str]
 
 
 def _csv(photos: Iterable[Photo]) -> Iterator[str]:
-    def line(values: Iterable[object]) -> str:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow(values)
-        return text.getvalue()
-
-    yield line(COLUMNS)
+    yield csv_line(COLUMNS)
     for photo in photos:
-        for number, face in enumerate(photo.faces):
-            name, *values = row(photo, number, face)
-            yield line([_printable(str(name)), *values])
+        yield from csv_lines(photo)
+
+
+def csv_lines(photo: Photo) -> Iterator[str]:
+    """The lines of a photo's faces in a CSV file whose head is `csv_line(COLUMNS)`."""
+    for number, face in enumerate(photo.faces):
+        name, *values = row(photo, number, face)
+        yield csv_line([printable(str(name)), *values])
+
+
+def csv_line(values: Iterable[object]) -> str:
+    """One line of a CSV file."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return text.getvalue()
 
 
 def _table(photos: Iterable[Photo], top: int, width: int) -> Iterator[str]:
@@ -94,13 +106,13 @@ def _table(photos: Iterable[Photo], top: int, width: int) -> Iterator[str]:
             yield f"{_shortened(f'  {photo.problem}', width)}\n"
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """A file's name with what is no UTF-8 written out."""
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _one_line(name: str) -> str:
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in _printable(name))
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in printable(name))
 
 
 def _shortened(line: str, width: int) -> str:

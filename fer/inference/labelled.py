@@ -1,0 +1,141 @@
+"""How well the models do on photos or faces whose expression is known: one folder an emotion."""
+
+import fnmatch
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fer.data import files, images
+from fer.data.folder import emotion_of
+from fer.emotions import EMOTIONS, INDEX
+from fer.errors import FerError
+from fer.evaluation import metrics
+from fer.inference.faces import Photo
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def find(folder: Path, pattern: str = "*") -> tuple[list[str], list[int]]:
+    """The images in the folders of emotions, at any depth, and the emotion of each (its number in `EMOTIONS`).
+
+    Args:
+        folder: holds, at any depth, folders that are called by an emotion, as `data.dataset` takes them.
+        pattern: which files' names to take, as a shell writes it.
+
+    Raises:
+        FerError: the folder is missing, or no folder below it is an emotion's.
+    """
+    if not folder.is_dir():
+        raise FerError(f"{folder} is no folder. Name one that holds a folder for each emotion.")
+    names, labels = [], []
+    for name in files.walk(folder):
+        place = PurePosixPath(name)
+        if place.suffix.lower() not in images.SUFFIXES or not fnmatch.fnmatch(place.name, pattern):
+            continue
+        above = (emotion_of(word) for word in reversed(place.parts[:-1]))
+        emotion = next(filter(None, above), None)
+        if emotion is not None:
+            names.append(str(folder / name))
+            labels.append(INDEX[emotion])
+    if not names:
+        raise FerError(
+            f"{folder} holds no images (named {pattern}) in folders that are called by an emotion: "
+            f"{', '.join(EMOTIONS)}, their common synonyms, or FER2013's numbers."
+        )
+    return names, labels
+
+
+def score(photos: Iterable[Photo], labels: Sequence[int]) -> dict[str, Any]:
+    """Measure answers against the truth. Of several faces in a photo the largest counts.
+
+    Args:
+        photos: as many as there are labels, in their order.
+        labels: the emotion of each, its number in `EMOTIONS`.
+
+    Returns:
+        `images`, `faces` (how many were found), `missing` {reason: count}, `accuracy_of_all` (a face that is not
+        found counts as a wrong answer), all that `fer.evaluation.metrics.measure` gives for the faces that were
+        found, and `confusion` {true emotion: {answer: count}}.
+
+    Raises:
+        FerError: not a single face was found.
+    """
+    probabilities, found = [], []
+    missing: Counter[str] = Counter()
+    for photo, label in zip(photos, labels, strict=True):
+        if photo.faces:
+            probabilities.append(photo.faces[0].probabilities)
+            found.append(label)
+        else:
+            missing["not readable" if not photo.read else "too small" if photo.overlooked else "no face found"] += 1
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in missing.most_common())
+    if not found:
+        raise FerError(f"No face to measure in {len(labels):,} images: {reasons}. Are they faces already? --no-detect")
+    truth = np.array(found)
+    measured = metrics.measure(np.stack(probabilities), truth)
+    answers = np.stack(probabilities).argmax(axis=1)
+    counts = np.bincount(truth * len(EMOTIONS) + answers, minlength=len(EMOTIONS) ** 2).reshape(len(EMOTIONS), -1)
+    return {
+        "images": len(labels),
+        "faces": len(found),
+        "missing": dict(missing),
+        "accuracy_of_all": float((answers == truth).sum()) / len(labels),
+        **measured,
+        "confusion": {
+            emotion: dict(zip(EMOTIONS, map(int, row), strict=True))
+            for emotion, row in zip(EMOTIONS, counts, strict=True)
+        },
+    }
+
+
+def table(measured: dict[str, Any]) -> str:
+    """The result as text of at most 80 columns: a line in words, then recall and confusion per emotion."""
+    accuracy, low, high = (100 * measured[key] for key in ("accuracy", "accuracy_low", "accuracy_high"))
+    lines = [
+        f"{measured['faces']:,} faces in {measured['images']:,} images: {accuracy:.2f} % right "
+        f"(95 % interval {low:.1f} to {high:.1f})"
+    ]
+    if measured["missing"]:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in measured["missing"].items())
+        lines.append(f"Left out: {reasons}; counted as wrong: {100 * measured['accuracy_of_all']:.2f} %")
+    lines.append(
+        f"Balanced accuracy {100 * measured['balanced_accuracy']:.2f} %, log loss {measured['log_loss']:.3f}, "
+        f"calibration error {100 * measured['ece']:.1f} %"
+    )
+    width = [max(len(name), 4) for name in EMOTIONS]
+    heads = " ".join(f"{name:>{wide}}" for name, wide in zip(EMOTIONS, width, strict=True))
+    lines += ["", f"{'truth':<9} {'recall':>6} {'faces':>6} {heads}"]
+    for emotion, row in measured["confusion"].items():
+        recall = f"{100 * measured['recall'][emotion]:.0f} %" if emotion in measured["recall"] else "-"
+        counts = " ".join(f"{count:>{wide}}" for count, wide in zip(row.values(), width, strict=True))
+        lines.append(f"{emotion:<9} {recall:>6} {sum(row.values()):>6} {counts}")
+    return "\n".join(lines) + "\n"
+
+
+def figure(measured: dict[str, Any]) -> "Figure":
+    """The confusion matrix as a picture: of each true emotion's faces, the share of each answer."""
+    from matplotlib.figure import Figure
+
+    counts = np.array([list(row.values()) for row in measured["confusion"].values()], float)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    picture = Figure(figsize=(7.2, 6.2), layout="constrained")
+    axes = picture.add_subplot()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(shares.shape):
+        if counts[row].sum():
+            ink = "white" if shares[row, column] > 0.5 else "black"
+            text = f"{100 * shares[row, column]:.0f}\n({counts[row, column]:.0f})"
+            axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=9)
+    axes.set(xticks=range(len(EMOTIONS)), yticks=range(len(EMOTIONS)), xlabel="answer", ylabel="true emotion")
+    axes.set_xticklabels(EMOTIONS, rotation=30, ha="right")
+    axes.set_yticklabels(EMOTIONS)
+    low, high = 100 * measured["accuracy_low"], 100 * measured["accuracy_high"]
+    title = f"{100 * measured['accuracy']:.1f} % of {measured['faces']:,} faces right ({low:.1f} to {high:.1f})"
+    axes.set_title(f"{title}\npercent of a row, and faces", loc="left", fontsize=11)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return picture
