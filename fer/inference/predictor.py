@@ -160,12 +160,9 @@ class Predictor:
         from fer.landmarks.extract import Locator
 
         key = json.dumps(settings, sort_keys=True)
-        with self._lock:
+        with self._lock, quiet():
             if key not in self._locators:
-                checked = config.Landmarks.model_validate({"workers": 1} | settings)
-                with quiet():
-                    self._locators[key] = Locator(checked)
-                    self._locators[key].average(np.zeros((1, FACE, FACE), np.uint8))
+                self._locators[key] = Locator(config.Landmarks.model_validate({"workers": 1} | settings))
             points: np.ndarray = self._locators[key].average(crops)[0]
             return points
 

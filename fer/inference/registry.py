@@ -5,9 +5,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from fer.errors import FerError
-from fer.inference.network import Network
+from fer.inference.network import About, Network
 
 OWN = Path("models/onnx")
+DRAWN = "drawn"  # the embedded data set
 
 
 def packaged() -> Path:
@@ -24,10 +25,15 @@ def at_hand(threads: int | None = None, own: Path = OWN) -> dict[str, Network]:
     """
     found = {path.stem: Network(path, threads) for path in sorted(packaged().glob("*.onnx"))}
     for path in sorted(own.glob("*.onnx")):
-        trained = Network(path, threads)
-        if path.stem not in found or found[path.stem].about.weights != trained.about.weights:
+        trained, packed = Network(path, threads), found.get(path.stem)
+        if packed is None or _replaces(trained.about, packed.about):
             found[path.stem] = trained
     return found
+
+
+def _replaces(own: About, packed: About) -> bool:
+    """What the demo trained on drawn faces stays behind it, and is no model for photos."""
+    return own.weights != packed.weights and (own.dataset != DRAWN or packed.dataset == DRAWN)
 
 
 def load(names: Sequence[str] = (), threads: int | None = None) -> list[Network]:

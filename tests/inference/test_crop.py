@@ -1,0 +1,85 @@
+"""From a photo to the crop that a model sees."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer.inference import crop, faces, sources
+from fer.inference.crop import Found, cut, frame
+from fer.inference.detect import merged
+from fer.inference.sources import Picture, Problem
+
+
+def found(middle, size, degrees=0.0, points=True):
+    """A face whose points lie as those of an upright face do, turned in the picture."""
+    upright = np.array([[-0.25, -0.15], [0.25, -0.15], [0, 0.05], [-0.2, 0.25], [0.2, 0.25]]) * size
+    turn = np.deg2rad(degrees)
+    turned = upright @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) + middle
+    box = (middle[0] - size / 2, middle[1] - size / 2, size, size)
+    return Found(box, 0.9, turned if points else None)
+
+
+@pytest.mark.parametrize("degrees", [0, 25, -40])
+@pytest.mark.parametrize("size", [20, 45, 160, 700])
+def test_a_crop_is_upright_and_shows_the_box(degrees, size):
+    photo = np.zeros((1400, 1400), np.uint8)
+    face = found(np.array([700.5, 600.5]), size, degrees)
+    rows, columns = np.mgrid[:1400, :1400]
+    radius = max(1.0, size / 12)
+    for x, y in face.points[:2]:
+        photo[np.hypot(columns + 0.5 - x, rows + 0.5 - y) <= radius] = 255
+    assert frame(face) == (pytest.approx(face.centre), pytest.approx(size * crop.SIDE), pytest.approx(degrees))
+    picture = cut(photo, face).astype(float)
+    for left in (True, False):
+        half = picture[:, :24] if left else picture[:, 24:]
+        x, y = [(half * axis).sum() / half.sum() + 0.5 for axis in np.mgrid[:48, :24][::-1]]
+        assert x + 24 * (not left) == pytest.approx(24 + (-12 if left else 12) / crop.SIDE, abs=0.8)
+        assert y == pytest.approx(24 - 7.2 / crop.SIDE, abs=0.8)
+
+
+def test_a_sharp_face_is_averaged_down_and_the_edge_goes_on():
+    board = np.indices((960, 960)).sum(axis=0).astype(np.uint8) % 2 * 255  # finer than a crop can show
+    fine = cut(board, found(np.array([480.0, 480.0]), 900))
+    assert fine.std() < 3
+    white = np.full((100, 100), 200, np.uint8)
+    assert (cut(white, found(np.array([5.0, 5.0]), 90)) == 200).all()
+
+
+def test_quality_says_what_speaks_against_a_face():
+    good = found(np.array([100.0, 100.0]), 80)
+    assert faces.quality(good) == (1.0, ())
+    turned = good.points.copy()
+    turned[2] += (30, 0)
+    cases = {
+        "small: 20 pixels": found(np.array([50.0, 50.0]), 20),
+        "turned away": Found(good.box, 0.9, turned),
+        "tilted by 60 degrees": found(np.array([100.0, 100.0]), 80, 60),
+        "the detector is unsure: 0.35": Found(good.box, 0.35, good.points),
+    }
+    for reason, face in cases.items():
+        value, reasons = faces.quality(face)
+        assert reasons == (reason,)
+        assert 0 < value < 1
+
+
+def test_boxes_of_one_face_are_merged_and_the_largest_comes_first():
+    several = [Found((0, 0, 10, 10), 0.6), Found((1, 1, 10, 10), 0.9), Found((50, 50, 30, 30), 0.7)]
+    assert [face.box[0] for face in merged(several)] == [50, 1]
+
+
+def test_pictures_are_read_upright_and_grey(tmp_path):
+    picture = np.zeros((20, 40, 3), np.uint8)
+    picture[:, :20] = (255, 0, 0)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # taken with the camera on its side
+    Image.fromarray(picture).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    read = sources.read(str(tmp_path / "a.jpg"))
+    assert isinstance(read, Picture)
+    assert read.grey.shape == (40, 20)
+    assert read.grey[5, 10] == pytest.approx(76, abs=3)  # ITU-R 601's luma of red
+    assert read.grey[35, 10] == pytest.approx(0, abs=3)
+    assert sources.colour(str(tmp_path / "a.jpg")).getpixel((10, 5))[0] > 200
+    (tmp_path / "b.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:300])
+    problem = sources.read(str(tmp_path / "b.jpg"))
+    assert isinstance(problem, Problem)
+    assert problem.reason.endswith("b.jpg is no readable image. Replace or remove it and run again.")

@@ -1,0 +1,160 @@
+"""What `fer predict --output` and `fer evaluate` leave behind."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from fer.emotions import EMOTIONS
+from fer.evaluation import metrics
+from fer.export.measure import answers
+from fer.inference import draw, labelled
+from fer.inference.faces import Face, Photo
+from tests.inference.conftest import fer
+
+
+def a_face(box, strongest=3):
+    chances = np.full(7, 0.05, np.float32)
+    chances[strongest] = 0.7
+    return Face(box, 0.9, chances)
+
+
+def test_results_and_annotated_copies_are_saved(photo):
+    for place in ("a/one.jpg", "b/one.jpg"):
+        Path(place).parent.mkdir()
+        shutil.copy(photo, place)
+    Image.open(photo).save("b/two.webp")
+    Image.new("L", (80, 80)).save("b/nobody.png")
+    Path("b/broken.png").write_bytes(b"")
+    done = fer("predict", "a", "b", "--output", "out")
+    assert done.exit_code == 1
+    assert "Saved in out: faces.csv, photos.jsonl and annotated/" in done.stderr
+    faces = pd.read_csv("out/faces.csv")
+    assert list(faces["file"]) == ["a/one.jpg", "b/one.jpg", "b/two.webp"]
+    photos = [json.loads(line) for line in Path("out/photos.jsonl").read_text().splitlines()]
+    assert [each["file"] for each in photos] == ["a/one.jpg", "b/nobody.png", "b/one.jpg", "b/two.webp"]
+    copies = sorted(str(path.relative_to("out/annotated")) for path in Path("out/annotated").rglob("*.*"))
+    assert copies == ["a/one.jpg", "b/one.jpg", "b/two.webp.png"]
+    copy = np.asarray(Image.open("out/annotated/b/two.webp.png").convert("RGB"))
+    assert copy.shape == (640, 640, 3)  # small photos are enlarged, so that the text can be read
+    # What lies in the folder of results is no photo of the next run.
+    assert len(fer("predict", ".", "--output", "out", "--format", "jsonl").stdout.splitlines()) == 5
+
+
+def test_standard_input_is_annotated_too(photo):
+    done = fer("predict", "-", "--output", "out", input=photo.read_bytes())
+    assert done.exit_code == 0
+    assert Path("out/annotated/stdin.png").is_file()
+
+
+@pytest.mark.parametrize("size", [(30, 20), (48, 48), (1, 900), (3000, 40), (5000, 4000)])
+def test_annotations_stay_in_the_picture(size):
+    width, height = size
+    boxes = [(0, 0, width, height), (width - 5, height - 5, 10, 10), (-9, -9, 12, 12), (width / 2, 0, 3, 3)]
+    picture = draw.annotated(Image.new("RGB", size), [a_face(box, number) for number, box in enumerate(boxes)])
+    assert max(picture.size) == max(640, *size)
+    assert len(picture.getcolors(1 << 24)) > 5 or min(size) < 3
+
+
+def test_a_panel_lies_beside_its_face_and_covers_no_other():
+    boxes = [(100, 100, 200, 240), (700, 120, 180, 220)]
+    picture = np.asarray(draw.annotated(Image.new("RGB", (1000, 800), "white"), [a_face(box) for box in boxes]))
+    for left, top, width, height in boxes:
+        inside = picture[top + 10 : top + height - 10, left + 10 : left + width - 10]
+        assert (inside == 255).all()
+
+
+def test_a_folder_that_can_not_be_written_is_one_line(photo):
+    Path("file").write_text("")
+    done = fer("predict", photo, "--output", "file/deep")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: file")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_without_a_display_show_says_so_and_goes_on(photo, monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    done = fer("predict", photo, "--show")
+    assert done.exit_code == 0
+    assert "No window can be opened" in done.stderr
+    assert "  1  " in done.stdout
+
+
+@pytest.fixture
+def labelled_crops(home, networks):
+    """Faces in folders, with words and with numbers; and what the network says of them."""
+    _, network, _ = networks
+    draw_ = np.random.default_rng(1)
+    labels = draw_.integers(0, 7, 40)
+    faces = draw_.integers(0, 256, (40, 48, 48), np.uint8)
+    words = ("Anger", "1", "fear", "3_happiness", "neutral", "SAD", "surprise")
+    for number, (face, label) in enumerate(zip(faces, labels, strict=True)):
+        place = Path("set", words[label], "some", f"{'kept' if number < 30 else 'other'}_{number:02}.png")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(face).save(place)
+    return faces, labels, answers(network, faces)
+
+
+def test_evaluate_gives_the_pipeline_s_own_metrics(labelled_crops):
+    faces, labels, expected = labelled_crops
+    done = fer("evaluate", "set", "--no-detect", "--format", "json", "--output", "out")
+    assert done.exit_code == 0
+    measured = json.loads(done.stdout)
+    assert measured == json.loads(Path("out/evaluation.json").read_text())
+    for key, value in metrics.measure(expected, labels).items():
+        assert measured[key] == pytest.approx(value, abs=1e-4)
+    counts = np.array([list(row.values()) for row in measured["confusion"].values()])
+    assert counts.sum() == len(faces)
+    assert list(counts.sum(axis=1)) == list(np.bincount(labels, minlength=7))
+    assert np.trace(counts) == round(measured["accuracy"] * 40)
+    assert Image.open("out/confusion.png").size[0] > 600
+    assert (
+        json.loads(fer("evaluate", "set", "--no-detect", "--pattern", "kept_*", "--format", "json").stdout)["images"]
+        == 30
+    )
+    table = fer("evaluate", "set", "--no-detect").stdout
+    assert table.startswith("40 faces in 40 images: ")
+    assert max(map(len, table.splitlines())) <= 80
+
+
+def test_evaluate_counts_what_it_leaves_out(photo):
+    Path("set/happy").mkdir(parents=True)
+    shutil.copy(photo, "set/happy/1.jpg")
+    Image.new("L", (90, 90)).save("set/happy/2.png")
+    Path("set/happy/3.png").write_bytes(b"")
+    done = fer("evaluate", "set", "--format", "json")
+    assert done.exit_code == 1
+    assert "set/happy/3.png is no readable image" in done.stderr
+    measured = json.loads(done.stdout)
+    assert measured["missing"] == {"no face found": 1, "not readable": 1}
+    assert (measured["images"], measured["faces"]) == (3, 1)
+    assert measured["accuracy_of_all"] == pytest.approx(measured["accuracy"] / 3, abs=1e-4)
+    assert "Left out: 1 no face found, 1 not readable" in fer("evaluate", "set").stdout
+    assert "1 too small" in fer("evaluate", "set", "--min-size", "300").output
+
+
+def test_evaluate_says_what_a_folder_must_hold(home):
+    assert "nothing-there is no folder" in fer("evaluate", "nothing-there").output
+    os.makedirs("set/dogs")
+    Image.new("L", (90, 90)).save("set/dogs/1.png")
+    assert "holds no images (named *) in folders that are called by an emotion" in fer("evaluate", "set").output
+    os.makedirs("set/sad")
+    shutil.move("set/dogs/1.png", "set/sad")
+    assert (
+        "No face to measure in 1 images: 1 no face found. Are they faces already? --no-detect"
+        in fer("evaluate", "set").output
+    )
+
+
+def test_only_what_was_found_is_measured():
+    photos = [Photo("a", faces=[a_face((0, 0, 9, 9), 0), a_face((0, 0, 5, 5), 1)]), Photo("b", overlooked=1)]
+    measured = labelled.score(photos, [0, 1])
+    assert measured["accuracy"] == 1
+    assert measured["missing"] == {"too small": 1}
+    assert measured["recall"] == {EMOTIONS[0]: 1.0}
