@@ -18,7 +18,7 @@ SMALL := $(if $(wildcard .venv/ready),.venv,.venv-predict)
 
 predict: $(SMALL)/ready  ## expressions of the faces in a photo or folder: make predict IMAGE=photo.jpg [ARGS='--top 2']
 	@test -n "$$IMAGE" || { echo 'Name a photo: make predict IMAGE=photo.jpg' >&2; exit 2; }
-	@$(SMALL)/bin/python -m fer.cli predict $(ARGS) -- "$$IMAGE"
+	@$(SMALL)/bin/fer predict $(ARGS) -- "$$IMAGE"
 
 setup: .venv/ready  ## create .venv and install the pinned requirements
 
@@ -28,6 +28,7 @@ define install
 	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
 	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(1)/bin/uv pip install --python $(1)/bin/python --no-deps --require-hashes -r $(2)
+	@$(1)/bin/uv pip install --quiet --python $(1)/bin/python --no-deps --editable .
 	@touch $(1)/ready
 endef
 

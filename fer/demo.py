@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 
+from fer.emotions import EMOTIONS
 from fer.errors import FerError
 
 # Small enough for minutes on two cores; the stages, the models and their phases are the real ones.
@@ -48,7 +50,7 @@ OVERRIDES = {
 }
 # What a run changes among the files that git keeps.
 KEPT = ("params.yaml", "dvc.lock", "metrics", "plots", "reports", "fer/pretrained")
-MARK = Path(".cache/demo")
+MARK, FACES = Path(".cache/demo"), Path(".cache/demo_faces")
 # Results that the last commit does not hold are new files, which `git restore` leaves behind.
 RESULTS = ("metrics", "plots", "reports", "fer/pretrained")
 UNDO = f"git restore {' '.join(KEPT)} && git clean -fdq {' '.join(RESULTS)}"
@@ -86,8 +88,29 @@ def main() -> None:
     click.echo(
         "\nThese are drawn faces: the figures show that everything runs, not how good the models are on people.\n"
     )
+    _predict()
     click.echo("See the plots:      .venv/bin/dvc plots show --open")
     click.echo(f"Take it all back:   {UNDO}")
+
+
+def _predict() -> None:
+    """Let the models that were just trained read a drawn test face of each emotion, as a user would."""
+    from PIL import Image
+
+    from fer import writing
+    from fer.data import splits
+    from fer.data.faces import Faces
+
+    faces = Faces.load(Path("data/faces"))
+    test = splits.read(Path("data/splits.csv"), len(faces.labels))["split"] == "test"
+    folder = writing.clean_folder(FACES)
+    for number, emotion in enumerate(EMOTIONS):
+        first = int(np.flatnonzero(test & (faces.labels == number))[0])
+        Image.fromarray(np.asarray(faces.images[first])).save(folder / f"{emotion}.png")
+    options = [str(folder), "--no-detect", "--model", "cnn", "--model", "mlp"]
+    click.secho("$ fer predict " + " ".join(options), dim=True)
+    subprocess.run([sys.executable, "-m", "fer.cli", "predict", *options], check=True)
+    click.echo()
 
 
 def _git(*arguments: str, check: bool = True) -> str:

@@ -31,6 +31,7 @@ class About:
         dataset: what it was trained on.
         version: of the project that exported it.
         licence: of the weights.
+        size: side in pixels of the faces that it has learned from.
         landmarks: the section `landmarks` of `params.yaml` that the faces were seen with; None for pixels.
     """
 
@@ -43,6 +44,7 @@ class About:
     dataset: str
     version: str
     licence: str
+    size: int = FACE
     landmarks: dict[str, Any] | None = None
 
 

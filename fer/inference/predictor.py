@@ -17,7 +17,6 @@ from fer.inference.detect import Detector
 from fer.inference.faces import UNSEEN, Face, Photo, Photos, quality
 from fer.inference.quiet import quiet
 from fer.inference.sources import Picture, Problem
-from fer.sizes import FACE
 
 _AHEAD = 8  # pictures that are decoded while the models work
 
@@ -62,6 +61,7 @@ class Predictor:
         self.networks = registry.load(models, threads)
         self.tta, self.detects, self.min_size = tta, detect, min_size
         self.batch_size, self.megapixels = batch_size, megapixels
+        self._size = max(network.about.size for network in self.networks)
         self._threads = threads
         self._lock = threading.Lock()
         self._detector: Detector | None = None
@@ -93,7 +93,7 @@ class Predictor:
         """
         if crops.ndim != 3 or crops.dtype != np.uint8 or not crops.size:
             raise ValueError(f"crops must be uint8 [n, h, w]: {crops.dtype} {list(crops.shape)}")
-        return self._answer(np.stack([_whole(crop) for crop in crops]))[0]
+        return self._answer(np.stack([_whole(crop, self._size) for crop in crops]))[0]
 
     def stream(self, pictures: Iterable[Any]) -> Iterator[Photo]:
         """As `predict`, photo by photo, with as little memory for ten thousand as for ten.
@@ -118,14 +118,14 @@ class Predictor:
         height, width = picture.grey.shape
         photo = Photo(picture.name, width, height)
         if not self.detects:
-            return photo, [(Found((0, 0, width, height), 1.0), _whole(picture.grey))]
+            return photo, [(Found((0, 0, width, height), 1.0), _whole(picture.grey, self._size))]
         faces = self._get_detector().find(picture.grey)
         large = [face for face in faces if face.size >= self.min_size]
         photo.overlooked = len(faces) - len(large)
         if not large:
             size = f"; the largest has {faces[0].size:.0f} pixels" if faces else ""
             photo.problem = f"no face of {self.min_size:g} pixels or more was found{size}"
-        return photo, [(face, cut(picture.grey, face)) for face in large]
+        return photo, [(face, cut(picture.grey, face, self._size)) for face in large]
 
     def _flush(self, waiting: Sequence[tuple[Photo, list[tuple[Found, np.ndarray]]]]) -> Iterator[Photo]:
         crops = [crop for _, found in waiting for _, crop in found]
@@ -140,16 +140,16 @@ class Predictor:
             yield photo
 
     def _answer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities float32 [n, 7] of crops uint8 [n, 48, 48], averaged over the models.
+        """Probabilities float32 [n, 7] of crops uint8 [n, S, S], averaged over the models.
 
         And whether the landmarks that a model asks for were found, bool [n].
         """
         total = np.zeros((len(crops), len(EMOTIONS)), np.float64)
         located = np.ones(len(crops), bool)
         for network in self.networks:
-            faces = crops
+            faces = _reduced(crops, network.about.size)
             if network.about.sees == "landmarks":
-                faces = self._landmarks(crops, network.about.landmarks or {})
+                faces = self._landmarks(faces, network.about.landmarks or {})
                 located &= ~np.isnan(faces[:, 0, 0])
             total += network.probabilities(faces, self.tta)
         return (total / len(self.networks)).astype(np.float32), located
@@ -173,15 +173,22 @@ class Predictor:
         return self._detector
 
 
-def _whole(grey: np.ndarray) -> np.ndarray:
-    """A picture that is a face, as the models see it: its central square, uint8 [48, 48]."""
+def _whole(grey: np.ndarray, size: int) -> np.ndarray:
+    """A picture that is a face, as the models see it: its central square, uint8 [size, size]."""
     from PIL import Image
 
     from fer.data import images
 
-    if grey.shape == (FACE, FACE):
+    if grey.shape == (size, size):
         return grey
-    return images.face(Image.fromarray(grey), FACE)
+    return images.face(Image.fromarray(grey), size)
+
+
+def _reduced(crops: np.ndarray, size: int) -> np.ndarray:
+    """Crops uint8 [n, S, S] for a model that has learned from smaller ones."""
+    if crops.shape[1] == size:
+        return crops
+    return np.stack([_whole(crop, size) for crop in crops])
 
 
 def _is_sequence(images: Any) -> bool:
