@@ -47,9 +47,9 @@ def export(name: str, params: Params) -> dict[str, Any]:
     train, val = (np.flatnonzero(table["split"] == split) for split in ("train", "val"))
     faces = inputs.load(network.sees, DATA)
 
-    about = _about(name, network.sees, params)
     exported, pretrained = EXPORTED / f"{name}.onnx", PRETRAINED / f"{name}.onnx"
     expected = answers(network, faces[val])
+    about = _about(name, network.sees, float((expected.argmax(1) == labels[val]).mean()), params)
     onnx_file.write(exported, network, faces[val], about)
     measured = {"float32": measure(exported, faces[val], labels[val], expected)}
     exact = measured["float32"]
@@ -78,17 +78,18 @@ def score_drawn(path: Path) -> float:
     return float((answers.argmax(axis=1) == faces.labels).mean())
 
 
-def _about(name: str, sees: str, params: Params) -> dict[str, Any]:
+def _about(name: str, sees: str, val: float, params: Params) -> dict[str, Any]:
     """The metadata of the files: `fer.inference.network.About` reads them."""
     detail = artifacts.read_json(DETAIL / f"{name}.json")
     with artifacts.understood(DETAIL / f"{name}.json"):
-        accuracies = {"val": detail["val"]["accuracy"], "test": detail["test_single_view"]["accuracy"]}
+        test = detail["test_single_view"]["accuracy"]
     return {
         "name": name,
         "sees": sees,
         "weights": sha256(MODELS / name / artifacts.WEIGHTS_FILE),
         "precision": "float32",
-        **accuracies,
+        "val": round(val, artifacts.DECIMALS),
+        "test": test,
         "dataset": params.data.dataset,
         "version": fer.__version__,
         "licence": LICENCE,

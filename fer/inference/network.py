@@ -27,7 +27,7 @@ class About:
         sees: `pixels` or `landmarks`.
         weights: SHA-256 of the trained weights.
         precision: float32 or int8.
-        val, test: accuracies on FER2013 (or what it was trained on) in one view.
+        val, test: accuracies of the trained network on its data set, in one view.
         dataset: what it was trained on.
         version: of the project that exported it.
         licence: of the weights.
