@@ -107,7 +107,7 @@ def predict(
     for problem in problems:
         click.echo(problem.reason, err=True)
     show = show and _window()
-    unread = len(problems)
+    unread, faces = len(problems), 0
 
     with ExitStack() as stack, _writable():
         folder = None
@@ -115,8 +115,9 @@ def predict(
             folder = stack.enter_context(saving.Folder(output, names, predictor.networks, predictor.megapixels))
 
         def good() -> Iterator["Photo"]:
-            nonlocal unread
+            nonlocal unread, faces
             for photo in _photos(predictor, names):
+                faces += len(photo.faces)
                 if not photo.read:
                     unread += 1
                     click.echo(photo.problem, err=True)
@@ -136,7 +137,8 @@ def predict(
             click.echo(piece, nl=False)
     if output is not None:
         click.echo(f"Saved in {output}: faces.csv, photos.jsonl and {saving.ANNOTATED}/", err=True)
-    _say_who(predictor)
+    if faces:
+        _say_who(predictor)
     context.exit(SOME_UNREAD if unread else READ)
 
 

@@ -31,7 +31,7 @@ class Predictor:
         tta: test-time augmentation: over how many views of each face to average.
         detect: False if every picture is a face already, cut as the data set's faces are.
         min_size: smaller faces, in pixels, are passed over.
-        batch_size: faces a call of the model.
+        batch_size: faces that are collected, from several photos, before the models are called.
         megapixels: larger photos are not read.
 
     Raises:

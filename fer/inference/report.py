@@ -98,10 +98,14 @@ def _table(photos: Iterable[Photo], top: int, width: int) -> Iterator[str]:
             left, above, wide, tall = (round(value) for value in face.box)
             bar = "█" * round(chance * _BAR)
             runners = ", ".join(f"{name} {value:.0%}" for name, value in others)
-            remark = f"  [{'; '.join(face.reasons)}]" if face.reasons else ""
             place = f"{wide}x{tall} at {left},{above}"
-            line = f"  {number:>2}  {place:<20} {first:<8} {chance:4.0%} {bar:<{_BAR}}  {runners}{remark}"
+            line = f"  {number:>2}  {place:<20} {first:<8} {chance:4.0%} {bar:<{_BAR}}  {runners}".rstrip()
+            remark = f"[{'; '.join(face.reasons)}]" if face.reasons else ""
+            if remark and len(line) + 2 + len(remark) <= width:
+                line, remark = f"{line}  {remark}", ""
             yield f"{_shortened(line, width)}\n"
+            if remark:
+                yield f"{_shortened(f'      {remark}', width)}\n"
         if photo.problem:
             yield f"{_shortened(f'  {photo.problem}', width)}\n"
 
