@@ -105,7 +105,7 @@ def predict(
     predictor = _predictor(options)
     names, problems = sources.expand(paths, output)
     for problem in problems:
-        click.echo(problem.reason, err=True)
+        _complain(problem.reason)
     show = show and _window()
     unread, faces = len(problems), 0
 
@@ -120,7 +120,7 @@ def predict(
                 faces += len(photo.faces)
                 if not photo.read:
                     unread += 1
-                    click.echo(photo.problem, err=True)
+                    _complain(photo.problem)
                     continue
                 try:
                     if folder is not None:
@@ -129,7 +129,7 @@ def predict(
                         _show(photo, predictor.megapixels)
                 except FerError as error:
                     unread += 1
-                    click.echo(error.message, err=True)
+                    _complain(error.message)
                 yield photo
 
         width = shutil.get_terminal_size((120, 24)).columns
@@ -179,7 +179,7 @@ def evaluate(
         for photo in _photos(predictor, names):
             if not photo.read:
                 unread += 1
-                click.echo(photo.problem, err=True)
+                _complain(photo.problem)
             yield photo
 
     measured = labelled.score(photos(), labels)
@@ -248,6 +248,11 @@ def _writable() -> Iterator[None]:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise FerError(f"{where}{error.strerror or error}. What was answered before is kept.") from error
+
+
+def _complain(line: str) -> None:
+    """A line of its own on stderr, over what a progress bar has left on the last one."""
+    click.echo(("\r\x1b[K" if sys.stderr.isatty() else "") + line, err=True)
 
 
 def _say_who(predictor: "Predictor") -> None:

@@ -18,6 +18,7 @@ from fer.inference.faces import UNSEEN, Face, Photo, Photos, quality
 from fer.inference.quiet import quiet
 from fer.inference.sources import Picture, Problem
 
+_TOGETHER = 16  # photos that wait for each other at most, so that answers and progress come steadily
 _AHEAD = 8  # pictures that are decoded while the models work
 
 
@@ -107,7 +108,7 @@ class Predictor:
             photo, found = self._look(picture)
             waiting.append((photo, found))
             count += len(found)
-            if count >= self.batch_size or len(waiting) >= self.batch_size:
+            if count >= self.batch_size or len(waiting) >= min(self.batch_size, _TOGETHER):
                 yield from self._flush(waiting)
                 waiting, count = [], 0
         yield from self._flush(waiting)
