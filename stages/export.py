@@ -13,7 +13,7 @@ def main(model: str) -> None:
     \b
     Reads   models/MODEL/, metrics/detail/MODEL.json, data/splits.csv and what the model sees of a face
     Writes  models/onnx/MODEL.onnx      float32, the same answer as the model on every face of val
-            fer/pretrained/MODEL.onnx   what `fer predict` uses: int8 for a model on pixels, float32 on landmarks
+            fer/pretrained/MODEL.onnx   what `fer predict` uses: weights of 8 bits for a model on pixels
             metrics/export/MODEL.json   sizes, accuracy on val, differences, time of one face on one thread
     """  # noqa: D301  click needs the backspace itself
     params = check.params()

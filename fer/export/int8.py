@@ -1,10 +1,12 @@
-"""An ONNX file in eight bits: static quantisation with calibrated ranges (Jacob et al. 2018), a quarter of the size."""
+"""An ONNX file whose weights are eight bits each: a quarter of the size, and answers that can hardly be told apart.
 
-import contextlib
-import io
-import logging
-import tempfile
-from collections.abc import Iterator, Mapping
+Weights are rounded by output channel, symmetrically (Jacob et al. 2018). Activations stay float32: static quantisation
+of these, too, was tried. It costs an EfficientNet-B0 0.4 to 0.5 points of accuracy on val even where the layers that
+suffer most are left out, and makes it no more than a tenth faster, since most of its time goes into depthwise
+convolutions.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,68 +15,62 @@ import numpy as np
 from fer import writing
 from fer.export import onnx_file
 
-CALIBRATION_FACES = 512
-_BATCH = 64
+LEAST = 1024  # weights of a layer: what smaller ones take in float32 does not count
+_LEVELS = 127
 
 
-def quantize(source: Path, path: Path, faces: np.ndarray, about: Mapping[str, Any]) -> None:
-    """Write the quantised form of a file that `onnx_file.write` made, with the same inputs and output.
+def write(source: Path, path: Path, about: Mapping[str, Any]) -> None:
+    """Write the eight-bit form of a file that `onnx_file.write` made, with the same inputs and output.
 
-    Convolutions run in eight bits, weights by channel; the head and the grid of the pose, which cost nothing, do not.
-    The ranges of activations are those that hold all but a hundred-thousandth of their values on `faces`.
+    A weight w becomes Mul(Cast(int8), scale), which onnxruntime works out once, when it loads the file: from then on
+    it is as fast as the file in float32.
 
     Args:
         source: the file in float32.
         path: the file to write.
-        faces: what to calibrate on, from train.
         about: the metadata.
     """
     import onnx
-    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    with writing.atomic(path) as temporary, tempfile.TemporaryDirectory() as folder, _silence():
-        prepared = Path(folder, "prepared.onnx")
-        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-        quantize_static(
-            prepared,
-            temporary,
-            _Reader(faces),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv"],
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.Percentile,
-        )
-        quantised = onnx.load(temporary)
-        onnx_file.describe(quantised, about)
-        onnx.save(quantised, temporary)
-
-
-class _Reader:
-    """Hands the calibration its faces, batch by batch."""
-
-    def __init__(self, faces: np.ndarray) -> None:
-        # onnxruntime's histograms want batches of one size.
-        size = min(_BATCH, len(faces))
-        starts = range(0, len(faces) // size * size, size)
-        self._batches: Iterator[dict[str, np.ndarray]] = ({"faces": faces[start : start + size]} for start in starts)
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        return next(self._batches, None)
+    model = onnx.load(source)
+    graph = model.graph
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    added = []
+    for name, axis in _weights(graph).items():
+        if name not in tensors:
+            continue
+        values = onnx.numpy_helper.to_array(tensors[name])
+        if values.size < LEAST or values.dtype != np.float32:
+            continue
+        levels, scale = rounded(values, axis)
+        graph.initializer.remove(tensors[name])
+        graph.initializer.append(onnx.numpy_helper.from_array(levels, f"{name}_int8"))
+        graph.initializer.append(onnx.numpy_helper.from_array(scale, f"{name}_scale"))
+        added.append(onnx.helper.make_node("Cast", [f"{name}_int8"], [f"{name}_cast"], to=onnx.TensorProto.FLOAT))
+        added.append(onnx.helper.make_node("Mul", [f"{name}_cast", f"{name}_scale"], [name]))
+    nodes = [*added, *graph.node]  # in the order in which they are needed
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx_file.describe(model, about)
+    onnx.checker.check_model(model)
+    with writing.atomic(path) as temporary:
+        onnx.save(model, temporary)
 
 
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """No advice of the quantiser on what is done on purpose."""
-    import onnxruntime
+def rounded(values: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights as int8 of the same shape, and the float32 scale of each output channel, which multiplies them."""
+    others = tuple(index for index in range(values.ndim) if index != axis)
+    scale = np.maximum(np.abs(values).max(axis=others, keepdims=True), 1e-12) / _LEVELS
+    return np.round(values / scale).astype(np.int8), scale.astype(np.float32)
 
-    logging.disable(logging.WARNING)
-    onnxruntime.set_default_logger_severity(3)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        onnxruntime.set_default_logger_severity(2)
-        logging.disable(logging.NOTSET)
+
+def _weights(graph: Any) -> dict[str, int]:
+    """The names of the weights of convolutions and linear layers, and the axis of their output channels."""
+    found = {}
+    for node in graph.node:
+        if node.op_type == "Conv":
+            found[node.input[1]] = 0
+        elif node.op_type == "Gemm":
+            turned = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
+            found[node.input[1]] = 0 if turned else 1
+    return found

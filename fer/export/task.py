@@ -28,7 +28,7 @@ DRAWN_FACES = 140
 def export(name: str, params: Params) -> dict[str, Any]:
     """Write a model's files: `models/onnx/<name>.onnx` in float32, and the one that comes with the package.
 
-    That one is `fer/pretrained/<name>.onnx`: in eight bits for a network on pixels, which is large and loses little;
+    That one is `fer/pretrained/<name>.onnx`: with weights of eight bits for a network on pixels, which is large;
     in float32 for one on landmarks.
 
     Args:
@@ -44,7 +44,7 @@ def export(name: str, params: Params) -> dict[str, Any]:
     network, _ = models.load(MODELS / name)
     labels = Faces.load(DATA / "faces").labels
     table = splits.read(DATA / "splits.csv", len(labels))
-    train, val = (np.flatnonzero(table["split"] == split) for split in ("train", "val"))
+    val = np.flatnonzero(table["split"] == "val")
     faces = inputs.load(network.sees, DATA)
 
     exported, pretrained = EXPORTED / f"{name}.onnx", PRETRAINED / f"{name}.onnx"
@@ -59,8 +59,7 @@ def export(name: str, params: Params) -> dict[str, Any]:
             f"probabilities up to {exact['largest_difference']:.1e} apart."
         )
     if network.sees == "pixels":
-        step = max(1, len(train) // int8.CALIBRATION_FACES)
-        int8.quantize(exported, pretrained, faces[train[::step]], about | {"precision": "int8"})
+        int8.write(exported, pretrained, about | {"precision": "int8"})
         measured["int8"] = measure(pretrained, faces[val], labels[val], expected)
     else:
         artifacts.write_bytes(pretrained, exported.read_bytes())
