@@ -1,12 +1,16 @@
 """The README's table says what the committed metrics say."""
 
 import json
+import shutil
+import subprocess
 
 import pytest
+from click.testing import CliRunner
 
-from fer import models
+from fer import cli, models
 from fer.evaluation.markdown import percent
 from fer.evaluation.original import ORIGINAL
+from tests.known_params import TOP
 
 
 @pytest.mark.parametrize("model", models.MODELS)
@@ -24,3 +28,14 @@ def test_a_model_s_row(model, committed):
     ]
     rows = [line for line in committed("README.md").splitlines() if line.startswith(f"| {model} |")]
     assert rows == [f"| {' | '.join(expected)} |"]
+
+
+def test_the_photo_of_the_readme(committed, tmp_path, monkeypatch):
+    changed = ["git", "status", "--porcelain", "fer/pretrained"]
+    if subprocess.run(changed, cwd=TOP, capture_output=True, text=True, check=True).stdout:
+        pytest.skip("these are the models of an experiment")
+    monkeypatch.chdir(tmp_path)  # without models of one's own training
+    shutil.copytree(TOP / "docs/images", "docs/images")
+    done = CliRunner().invoke(cli.main, ["predict", "docs/images/astronaut.jpg"])
+    assert done.exit_code == 0
+    assert f"```\n{done.stdout}{done.stderr}```\n" in committed("README.md")
