@@ -25,15 +25,17 @@ _AHEAD = 8  # pictures that are decoded while the models work
 class Predictor:
     """Finds the faces in photos and says which expression each shows.
 
-    Models and detector are loaded once, at the first use of each. Safe for use by several threads.
+    Models are loaded here, what finds faces and landmarks at its first use, each once. Safe for use by several threads.
 
     Args:
-        models: names of models (or paths of .onnx files), whose answers are averaged; without any, the best on val.
+        models: name of a model (or path of an .onnx file), or several, whose answers are averaged; without any, the one
+            that is best on val.
         tta: test-time augmentation: over how many views of each face to average.
         detect: False if every picture is a face already, cut as the data set's faces are.
         min_size: smaller faces, in pixels, are passed over.
         batch_size: faces that are collected, from several photos, before the models are called.
         megapixels: larger photos are not read.
+        threads: that a network's call may use; None leaves it to onnxruntime, which takes all cores.
 
     Raises:
         FerError: there is no such model.
@@ -48,7 +50,7 @@ class Predictor:
 
     def __init__(
         self,
-        models: Sequence[str] = (),
+        models: str | Sequence[str] = (),
         *,
         tta: int = 1,
         detect: bool = True,
@@ -59,7 +61,7 @@ class Predictor:
     ) -> None:
         if tta < 1 or batch_size < 1:
             raise FerError("tta and batch_size must be at least 1.")
-        self.networks = registry.load(models, threads)
+        self.networks = registry.load([models] if isinstance(models, str) else models, threads)
         self.tta, self.detects, self.min_size = tta, detect, min_size
         self.batch_size, self.megapixels = batch_size, megapixels
         self._size = max(network.about.size for network in self.networks)

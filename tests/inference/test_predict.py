@@ -71,6 +71,7 @@ def test_views_are_averaged(crops, networks):
 
 def test_models_are_averaged_also_those_on_landmarks(photo):
     alone = [Predictor([name]).predict(photo)[0].faces[0].probabilities for name in ("small", "points")]
+    assert Predictor("small").networks[0].about.name == "small"
     both = Predictor(["small", "points"]).predict(photo)[0].faces[0]
     np.testing.assert_allclose(both.probabilities, np.mean(alone, axis=0), atol=1e-5)
     assert both.reasons == ()
