@@ -10,6 +10,9 @@ from fer.sizes import FACE
 # The side of the square that is cut, in sides of the detector's box (the root of its area). FER2013's own is 1.175 at
 # the median over train; the models read a fifth less better (docs/photos.md).
 SIDE = 0.94
+# The brightest hundredth of a face's pixels, in grey levels: 1 % of FER2013's val faces have less than 126, half
+# of them less than 206.
+DARK, BRIGHT = 110, 200
 # Eyes nearer to each other than this share of the box belong to a face in profile, and say little of its tilt.
 PROFILE = 0.15
 
@@ -100,6 +103,14 @@ def cut(grey: np.ndarray, face: Found, size: int = FACE) -> np.ndarray:
     matrix = np.array([[cosine, -sine, offset[0]], [sine, cosine, offset[1]]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     warped = cv2.warpAffine(grey, matrix, (fine, fine), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    if fine == size:
-        return warped
-    return np.asarray(Image.fromarray(warped).resize((size, size), Image.Resampling.LANCZOS))
+    if fine != size:
+        warped = np.asarray(Image.fromarray(warped).resize((size, size), Image.Resampling.LANCZOS))
+    return _lifted(warped)
+
+
+def _lifted(face: np.ndarray) -> np.ndarray:
+    """A face as bright as the models know faces, if it is darker than nearly all of those."""
+    brightest = float(np.percentile(face, 99))
+    if brightest >= DARK:
+        return face
+    return np.clip(np.round(face * (BRIGHT / max(1.0, brightest))), 0, 255).astype(np.uint8)

@@ -45,6 +45,16 @@ def test_a_sharp_face_is_averaged_down_and_the_edge_goes_on():
     assert (cut(white, found(np.array([5.0, 5.0]), 90)) == 200).all()
 
 
+def test_a_dark_face_is_lifted_and_a_bright_one_left_alone():
+    picture = np.random.default_rng(0).integers(40, 200, (100, 100)).astype(np.uint8)
+    face = found(np.array([50.0, 50.0]), 60)
+    bright, dark = cut(picture, face).astype(float), cut(picture // 4, face).astype(float)
+    assert bright.max() < 200
+    assert np.corrcoef(bright.ravel(), dark.ravel())[0, 1] > 0.99
+    assert np.percentile(dark, 99) == pytest.approx(200, abs=2)
+    assert (cut(np.zeros((100, 100), np.uint8), face) == 0).all()
+
+
 def test_quality_says_what_speaks_against_a_face():
     good = found(np.array([100.0, 100.0]), 80)
     assert faces.quality(good) == (1.0, ())
