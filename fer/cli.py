@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fer.inference.predictor import Predictor
 
 READ, SOME_UNREAD = 0, 1
+FEW = 5  # photos without a progress bar
 FORMATS = ["table", "json", "jsonl", "csv"]
 
 
@@ -104,10 +105,11 @@ def predict(
 
     predictor = _predictor(options)
     names, problems = sources.expand(paths, output)
+    inputs = _Inputs(predictor, names)
     for problem in problems:
-        _complain(problem.reason)
+        inputs.complain(problem.reason)
     show = show and _window()
-    unread, faces = len(problems), 0
+    faces = 0
 
     with ExitStack() as stack, _writable():
         folder = None
@@ -115,21 +117,18 @@ def predict(
             folder = stack.enter_context(saving.Folder(output, names, predictor.networks, predictor.megapixels))
 
         def good() -> Iterator["Photo"]:
-            nonlocal unread, faces
-            for photo in _photos(predictor, names):
-                faces += len(photo.faces)
+            nonlocal faces
+            for photo in inputs.photos(bar=not sys.stdout.isatty()):
                 if not photo.read:
-                    unread += 1
-                    _complain(photo.problem)
                     continue
+                faces += len(photo.faces)
                 try:
                     if folder is not None:
                         folder.add(photo)
                     if show:
                         _show(photo, predictor.megapixels)
                 except FerError as error:
-                    unread += 1
-                    _complain(error.message)
+                    inputs.complain(error.message)
                 yield photo
 
         width = shutil.get_terminal_size((120, 24)).columns
@@ -139,7 +138,7 @@ def predict(
         click.echo(f"Saved in {output}: faces.csv, photos.jsonl and {saving.ANNOTATED}/", err=True)
     if faces:
         _say_who(predictor)
-    context.exit(SOME_UNREAD if unread else READ)
+    context.exit(SOME_UNREAD if inputs.unread else READ)
 
 
 @main.command()
@@ -172,17 +171,8 @@ def evaluate(
 
     names, labels = labelled.find(folder, pattern)
     predictor = _predictor(options)
-    unread = 0
-
-    def photos() -> Iterator["Photo"]:
-        nonlocal unread
-        for photo in _photos(predictor, names):
-            if not photo.read:
-                unread += 1
-                _complain(photo.problem)
-            yield photo
-
-    measured = labelled.score(photos(), labels)
+    inputs = _Inputs(predictor, names)
+    measured = labelled.score(inputs.photos(bar=True), labels)
     measured["model"] = [network.about.name for network in predictor.networks]
     measured["weights"] = [network.about.weights for network in predictor.networks]
     click.echo(
@@ -195,7 +185,7 @@ def evaluate(
             artifacts.write_figure(output / "confusion.png", labelled.figure(measured), dpi=130)
         click.echo(f"Saved in {output}: evaluation.json and confusion.png", err=True)
     _say_who(predictor)
-    context.exit(SOME_UNREAD if unread else READ)
+    context.exit(SOME_UNREAD if inputs.unread else READ)
 
 
 @main.command()
@@ -224,18 +214,37 @@ def _predictor(options: dict[str, Any]) -> "Predictor":
     return Predictor(options.pop("models"), **options)
 
 
-def _photos(predictor: "Predictor", names: list[str]) -> Iterator["Photo"]:
-    """The answers, with a progress bar on stderr where there are more than a few."""
-    from fer.inference import sources
+class _Inputs:
+    """The photos of a command, and how many of its inputs could not be read."""
 
-    loaders = (partial(sources.read, name, predictor.megapixels) for name in names)
-    photos = predictor.stream(loaders)
-    # Where the answers go to the terminal too, they are the progress, and a bar would stand in their midst.
-    if len(names) < 5 or not sys.stderr.isatty() or sys.stdout.isatty():
-        yield from photos
-        return
-    with click.progressbar(photos, length=len(names), label="Photos", file=sys.stderr) as bar:
-        yield from bar
+    def __init__(self, predictor: "Predictor", names: list[str]) -> None:
+        self._predictor, self._names = predictor, names
+        self.unread = 0
+
+    def complain(self, line: str) -> None:
+        """Count an input, and say why on a line of its own, over what a progress bar has left on the last one."""
+        self.unread += 1
+        click.echo(("\r\x1b[K" if sys.stderr.isatty() else "") + line, err=True)
+
+    def photos(self, bar: bool) -> Iterator["Photo"]:
+        """The answers, those that could not be read too.
+
+        Args:
+            bar: whether to show one on a terminal where there are more than a few. Not where the answers go to the
+                terminal as they come: it would stand in their midst.
+        """
+        from fer.inference import sources
+
+        loaders = (partial(sources.read, name, self._predictor.megapixels) for name in self._names)
+        hidden = not bar or len(self._names) < FEW or not sys.stderr.isatty()
+        photos = self._predictor.stream(loaders)
+        with click.progressbar(
+            photos, length=len(self._names), label="Photos", file=sys.stderr, hidden=hidden
+        ) as progress:
+            for photo in progress:
+                if not photo.read:
+                    self.complain(photo.problem)
+                yield photo
 
 
 @contextmanager
@@ -248,11 +257,6 @@ def _writable() -> Iterator[None]:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise FerError(f"{where}{error.strerror or error}. What was answered before is kept.") from error
-
-
-def _complain(line: str) -> None:
-    """A line of its own on stderr, over what a progress bar has left on the last one."""
-    click.echo(("\r\x1b[K" if sys.stderr.isatty() else "") + line, err=True)
 
 
 def _say_who(predictor: "Predictor") -> None:

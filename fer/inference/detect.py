@@ -12,6 +12,7 @@ import numpy as np
 
 from fer.errors import FerError
 from fer.inference.crop import Found
+from fer.inference.network import reason, session
 
 SCORE = 0.35  # on the photos without people that were tried, nothing scored above 0.32 (docs/photos.md)
 FIRST, SECOND = 640, 1600  # pixels of the longer side at which a photo is looked at
@@ -38,17 +39,10 @@ class Detector:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        if threads is not None:
-            options.intra_op_num_threads = threads
         try:
-            self._session = onnxruntime.InferenceSession(network(), options, providers=["CPUExecutionProvider"])
+            self._session = session(network(), threads)
         except Exception as error:  # onnxruntime's own errors have no common base but this
-            reason = " ".join(str(error).split())[:150]
-            raise FerError(f"{network()} can't be used ({reason}). Restore it with `git restore`.") from error
+            raise FerError(f"{network()} can't be used ({reason(error)}). Restore it with `git restore`.") from error
 
     def find(self, grey: np.ndarray) -> list[Found]:
         """All faces of a photo, uint8 [H, W], the largest first."""

@@ -48,6 +48,27 @@ class About:
     landmarks: dict[str, Any] | None = None
 
 
+def session(path: Path, threads: int | None = None) -> Any:
+    """An onnxruntime session of a file, on the CPU.
+
+    Args:
+        path: the file.
+        threads: of one call; None leaves it to onnxruntime.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def reason(error: Exception) -> str:
+    """What onnxruntime says of a file that it can't use, as part of a line."""
+    return " ".join(str(error).split())[:150]
+
+
 class Network:
     """A model from an ONNX file that `fer.export` wrote. Safe for use by several threads.
 
@@ -60,24 +81,17 @@ class Network:
     """
 
     def __init__(self, path: Path | str, threads: int | None = None) -> None:
-        import onnxruntime
-
         self.path = Path(path)
         if not self.path.is_file():
             raise FerError(f"{path} is missing. `fer models` lists the models at hand.")
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        if threads is not None:
-            options.intra_op_num_threads = threads
         try:
-            self._session = onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
+            self._session = session(self.path, threads)
             properties = self._session.get_modelmeta().custom_metadata_map
             values = {key: json.loads(value) for key, value in properties.items()}
             emotions = values.pop("emotions")
             self.about = About(**values)
         except Exception as error:  # onnxruntime's own errors have no common base but this
-            reason = " ".join(str(error).split())[:150]
-            raise FerError(f"{path} is no model that this version of fer can use ({reason}).") from error
+            raise FerError(f"{path} is no model that this version of fer can use ({reason(error)}).") from error
         if emotions != list(EMOTIONS):
             raise FerError(f"{path} answers with other emotions, or in another order ({emotions}).")
 

@@ -16,18 +16,20 @@ def packaged() -> Path:
     return Path(str(files("fer"))) / "pretrained"
 
 
-def at_hand(threads: int | None = None, own: Path = OWN) -> dict[str, Network]:
+def at_hand(threads: int | None = None, only: Sequence[str] = ()) -> dict[str, Network]:
     """Each model by its name: the package's, or that of one's own training where that has other weights.
 
     Args:
         threads: of one call; None leaves it to onnxruntime.
-        own: the folder of one's own models.
+        only: the names of those that are wanted; without any, all.
     """
-    found = {path.stem: Network(path, threads) for path in sorted(packaged().glob("*.onnx"))}
-    for path in sorted(own.glob("*.onnx")):
-        trained, packed = Network(path, threads), found.get(path.stem)
-        if packed is None or _replaces(trained.about, packed.about):
-            found[path.stem] = trained
+    found: dict[str, Network] = {}
+    for path in [*sorted(packaged().glob("*.onnx")), *sorted(OWN.glob("*.onnx"))]:
+        if only and path.stem not in only:
+            continue
+        network, packed = Network(path, threads), found.get(path.stem)
+        if packed is None or _replaces(network.about, packed.about):
+            found[path.stem] = network
     return found
 
 
@@ -48,12 +50,12 @@ def load(names: Sequence[str] = (), threads: int | None = None) -> list[Network]
     """
     if names and all(name.endswith(".onnx") for name in names):
         return [Network(name, threads) for name in names]
-    known = at_hand(threads)
-    if not known:
+    known = at_hand(threads, names)
+    if not known and not at_hand():
         raise FerError(f"No models are at hand, neither in {packaged()} nor in {OWN}. Train them with `dvc repro`.")
     if not names:
         return [max(known.values(), key=lambda network: network.about.val)]
     for name in names:
         if name not in known and not name.endswith(".onnx"):
-            raise FerError(f"There is no model {name!r}. At hand: {', '.join(known)}; or name an .onnx file.")
+            raise FerError(f"There is no model {name!r}. At hand: {', '.join(at_hand())}; or name an .onnx file.")
     return [known[name] if name in known else Network(name, threads) for name in names]
