@@ -8,7 +8,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help predict setup demo test torture repro results clean
+.PHONY: help predict named setup demo test torture repro results clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -16,9 +16,11 @@ help:  ## what each target does
 # Predicting needs a small environment only; where the whole one is, that one serves.
 SMALL := $(if $(wildcard .venv/ready),.venv,.venv-predict)
 
-predict: $(SMALL)/ready  ## expressions of the faces in a photo or folder: make predict IMAGE=photo.jpg [ARGS='--top 2']
-	@test -n "$$IMAGE" || { echo 'Name a photo: make predict IMAGE=photo.jpg' >&2; exit 2; }
+predict: named $(SMALL)/ready  ## expressions of the faces in a photo or folder: make predict IMAGE=photo.jpg [ARGS='--top 2']
 	@$(SMALL)/bin/fer predict $(ARGS) -- "$$IMAGE"
+
+named:
+	@test -n "$$IMAGE" || { echo 'Name a photo: make predict IMAGE=photo.jpg' >&2; exit 2; }
 
 setup: .venv/ready  ## create .venv and install the pinned requirements
 
@@ -35,7 +37,7 @@ endef
 .venv/ready: requirements.txt pyproject.toml
 	$(call install,.venv,requirements.txt)
 
-.venv-predict/ready: requirements-predict.txt
+.venv-predict/ready: requirements-predict.txt pyproject.toml
 	$(call install,.venv-predict,requirements-predict.txt)
 
 demo: setup  ## the whole pipeline on drawn faces, in a few minutes; it says how to undo it

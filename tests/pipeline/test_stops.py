@@ -114,4 +114,5 @@ def test_a_training_that_outlives_dvc_is_not_lost(long, shell):
     assert f"Going on after epoch {EPOCHS}" in output
     assert f"epoch {EPOCHS}/{EPOCHS} " not in output
     assert weights(project) == expected
-    assert not list((project.folder / ".cache/training").glob("*"))
+    left = sorted(map(str, (project.folder / ".cache/training").rglob("*")))
+    assert not left, f"{left} after\n{output}"
