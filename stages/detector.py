@@ -18,9 +18,11 @@ def main() -> None:
     Writes  fer/pretrained/detector/centerface.onnx
     """  # noqa: D301  click needs the backspace itself
     check.params()
+    from fer import half
     from fer.export import detector
 
     about = detector.write(OUT)
+    half.halve(OUT)
     click.echo(f"{about['name']} from {about['from']}: {OUT.stat().st_size / 1e6:.1f} MB")
 
 

@@ -46,13 +46,43 @@ def test_a_sharp_face_is_averaged_down_and_the_edge_goes_on():
 
 
 def test_a_dark_face_is_lifted_and_a_bright_one_left_alone():
-    picture = np.random.default_rng(0).integers(40, 200, (100, 100)).astype(np.uint8)
+    rows, columns = np.mgrid[:100, :100]
+    picture = (120 + 79 * np.sin(columns / 5) * np.cos(rows / 7)).astype(np.uint8)
     face = found(np.array([50.0, 50.0]), 60)
     bright, dark = cut(picture, face).astype(float), cut(picture // 4, face).astype(float)
     assert bright.max() < 200
     assert np.corrcoef(bright.ravel(), dark.ravel())[0, 1] > 0.99
     assert np.percentile(dark, 99) == pytest.approx(200, abs=2)
     assert (cut(np.zeros((100, 100), np.uint8), face) == 0).all()
+
+
+def test_noise_is_measured_and_not_mistaken_for_what_a_face_shows():
+    draw = np.random.default_rng(0)
+    rows, columns = np.mgrid[:300, :300]
+    face = 110 + 60 * np.sin(columns / 9) * np.cos(rows / 7) + 20 * (rows > 150)  # slopes and an edge
+    assert crop.noise(np.round(face).astype(np.uint8)) < 1
+    for level in (5, 15, 25):
+        noisy = np.clip(np.round(face + draw.normal(0, level, face.shape)), 0, 255).astype(np.uint8)
+        assert crop.noise(noisy) == pytest.approx(level, rel=0.1)
+    assert crop.noise(np.zeros((2, 1), np.uint8)) == 0
+
+
+@pytest.mark.parametrize("size", [40, 100, 300])
+@pytest.mark.parametrize("light", [1.0, 0.3])
+def test_a_noisy_face_is_smoothed_in_place_and_a_clean_one_left_alone(size, light, monkeypatch):
+    rows, columns = np.mgrid[:600, :500]
+    clean = light * (120 + 80 * np.sin(columns / size * 9) * np.cos(rows / size * 7))
+    noisy = np.clip(clean + np.random.default_rng(1).normal(0, 30 * light, clean.shape), 0, 255)
+    faces = [found(np.array(middle), size, 20) for middle in ((250.0, 310.0), (12.0, 590.0))]  # one cut by the edge
+
+    def crops(photo):
+        return [cut(np.round(photo).astype(np.uint8), face).astype(float) for face in faces]
+
+    truth, smoothed = crops(clean), crops(noisy)
+    monkeypatch.setattr(crop, "NOISY", np.inf)
+    for was, now, unchanged, left in zip(truth, smoothed, crops(clean), crops(noisy), strict=True):
+        assert (was == unchanged).all()
+        assert np.abs(now - was).mean() < 0.85 * np.abs(left - was).mean()
 
 
 def test_quality_says_what_speaks_against_a_face():
