@@ -8,7 +8,7 @@ import pytest
 TOP = Path(__file__).parents[1]
 LAYERS = (
     ("errors", "emotions", "sizes", "stopping", "writing"),
-    ("artifacts", "commands", "config", "config_file", "device"),
+    ("artifacts", "commands", "config", "config_file", "device", "half"),
     ("data",),
     ("landmarks",),
     ("models",),
