@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer import writing
+from fer import artifacts
 
 LEAST = 1024  # numbers of a tensor: what smaller ones take in float32 does not count
 
@@ -37,6 +37,5 @@ def halve(path: Path) -> float:
     del graph.node[:]
     graph.node.extend(nodes)
     onnx.checker.check_model(model)
-    with writing.atomic(path) as temporary:
-        temporary.write_bytes(model.SerializeToString(deterministic=True))
+    artifacts.write_bytes(path, model.SerializeToString(deterministic=True))
     return worst

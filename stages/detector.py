@@ -22,8 +22,9 @@ def main() -> None:
     from fer.export import detector
 
     about = detector.write(OUT)
-    half.halve(OUT)
-    click.echo(f"{about['name']} from {about['from']}: {OUT.stat().st_size / 1e6:.1f} MB")
+    error = half.halve(OUT)
+    size = f"{OUT.stat().st_size / 1e6:.1f} MB, weights rounded by at most {error:.2%} of the largest"
+    click.echo(f"{about['name']} from {about['from']}: {size}")
 
 
 if __name__ == "__main__":

@@ -139,8 +139,8 @@ def _smoothed(grey: np.ndarray, face: Found, size: int) -> tuple[np.ndarray, Fou
 
     (left, top, width, height), side = face.box, frame(face)[1]
     inside = grey[max(0, int(top)) : int(top + height), max(0, int(left)) : int(left + width)]
-    some = inside[:: max(1, len(inside) // 256), :: max(1, len(inside) // 256)]  # enough to see how bright it is
-    if inside.size == 0 or noise(inside) * _gain(some) * min(1.0, size / side) < NOISY:
+    step = max(1, len(inside) // 256)  # some of the pixels are enough to see how bright it is
+    if inside.size == 0 or noise(inside) * _gain(inside[::step, ::step]) * min(1.0, size / side) < NOISY:
         return grey, face
     reach = side * 0.75  # half of the turned square's diagonal, and what non-local means looks at beyond it
     x, y = (max(0, int(value - reach)) for value in face.centre)
