@@ -40,7 +40,7 @@ def _readable(path: Path | str, hint: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def understood(path: Path | str) -> Iterator[None]:
+def validating(path: Path | str) -> Iterator[None]:
     """Take a file's content apart; whatever is not as it should be is the file's fault, not the program's.
 
     Raises:

@@ -26,7 +26,7 @@ LOCKS, PARTS = Path(".cache/locks"), Path(".cache/parts")
 
 
 @contextmanager
-def alone(name: str, what: str) -> Iterator[None]:
+def exclusive(name: str, what: str) -> Iterator[None]:
     """Make sure that nobody else does the same thing in this folder meanwhile.
 
     The lock is the operating system's, so it is free again the moment its holder is gone, however it died.
@@ -107,7 +107,7 @@ class _Stage(click.Command):
                 if not is_first():
                     return super().invoke(context)
                 own = "-".join(name)
-                with alone(own, f"The stage {' '.join(name)}"), writing.aside(PARTS / own):
+                with exclusive(own, f"The stage {' '.join(name)}"), writing.temporary_files_in(PARTS / own):
                     return super().invoke(context)
         except Stopped as stopped:
             _say(str(stopped))

@@ -1,7 +1,7 @@
 """Files that are written whole or not at all, alone or several together.
 
 A write is a temporary file and a rename, so an interrupted or failed one leaves the old file or none, never half of
-one. Files that belong together are written within `together`, and change together or not at all.
+one. Files that belong together are written within `transaction`, and change together or not at all.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass
 class _Pending:
-    """What waits for the end of a `together` block: files to rename, folders to empty first."""
+    """What waits for the end of a `transaction` block: files to rename, folders to empty first."""
 
     files: dict[Path, Path] = field(default_factory=dict)
     folders: list[Path] = field(default_factory=list)
@@ -33,7 +33,7 @@ _folder: ContextVar[Path | None] = ContextVar("_folder", default=None)
 
 
 @contextlib.contextmanager
-def aside(folder: Path) -> Iterator[None]:
+def temporary_files_in(folder: Path) -> Iterator[None]:
     """Keep temporary files in a folder of their own instead of beside their targets, and delete what lies there.
 
     A killed process leaves its temporary files behind, and DVC would take them for a part of a stage's outputs.
@@ -61,7 +61,7 @@ def _temporary(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def together() -> Iterator[None]:
+def transaction() -> Iterator[None]:
     """Hold back all that is written in this block until it ends; if it fails, nothing of it is written.
 
     A file written in the block can't be read in it. A block within another is part of that one.
@@ -93,7 +93,7 @@ def together() -> Iterator[None]:
 def atomic(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path that becomes `path` when the block ends, and vanishes when it fails.
 
-    Within `together`, it becomes `path` when that block ends.
+    Within `transaction`, it becomes `path` when that block ends.
 
     Raises:
         FerError: the disk is full or the folder can't be written.
@@ -129,7 +129,7 @@ def _explained(path: Path) -> Iterator[None]:
 def clean_folder(folder: Path | str) -> Path:
     """Empty a folder that a stage is about to fill, so that no file of an earlier run stays behind.
 
-    Within `together`, it is emptied when that block ends, just before the new files take their places.
+    Within `transaction`, it is emptied when that block ends, just before the new files take their places.
 
     Raises:
         FerError: it can't be emptied or made.

@@ -21,12 +21,12 @@ def main() -> None:
     params = check.params()
     results = compare.load()
     table = artifacts.read_table("data/splits.csv")
-    with artifacts.understood("data/splits.csv"):
+    with artifacts.validating("data/splits.csv"):
         groups = table["duplicate_group"].to_numpy()
     pairs = compare.paired(results, groups, params.evaluate.bootstrap)
     page = markdown.page(results, pairs, params.data.dataset, params.split.protocol)
     folder = Path("plots/comparison")
-    with writing.together():
+    with writing.transaction():
         artifacts.write_json("metrics/comparison.json", compare.summary(results, pairs))
         artifacts.write_text("reports/comparison.md", page)
         figures.write_accuracy(folder / "accuracy.png", results, params.data.dataset)

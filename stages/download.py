@@ -20,7 +20,7 @@ def main() -> None:
     params = check.params()
     settings = params.data
     faces = sources.load(settings)
-    with writing.together():
+    with writing.transaction():
         faces.save(OUTPUT)
     untracked.note("download", params)
     counts = {usage: sum(row.values()) for usage, row in faces.counts().items() if usage}

@@ -26,7 +26,7 @@ def main(model: str) -> None:
     from fer.evaluation.score import headline, score
 
     predictions, measured, test = score(model, params)
-    with writing.together():
+    with writing.transaction():
         plot_tables.write_model(model, predictions[test])
         artifacts.write_table(f"data/predictions/{model}.parquet", predictions)
         artifacts.write_json(f"metrics/detail/{model}.json", measured)

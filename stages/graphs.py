@@ -28,7 +28,7 @@ def main() -> None:
     graph = graphs.make(landmarks, splits.read("data/splits.csv", len(landmarks)), settings)
     statistics = topology.statistics(graph.edge_index, graph.region)
     picture = figures.graph(graph.mean_face, graph.edge_index, graph.region, settings.edges)
-    with writing.together():
+    with writing.transaction():
         graph.save("data/graphs")
         artifacts.write_json("metrics/graphs.json", statistics)
         artifacts.write_table("plots/graphs/edges.csv", graphs.edge_table(statistics))

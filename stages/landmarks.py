@@ -28,7 +28,7 @@ def main() -> None:
     landmarks = extract.extract(faces.images, settings)
     found = audit.audit(faces, landmarks, views=len(settings.views))
     locate = partial(extract.locate, settings=settings)
-    with writing.together():
+    with writing.transaction():
         landmarks.save("data/landmarks")
         artifacts.write_json("metrics/landmarks.json", found)
         artifacts.write_figure("plots/data/landmarks_found.png", figures.found_sheet(faces, landmarks, locate))

@@ -17,7 +17,7 @@ def main() -> None:
     params = check.params()
     faces = Faces.load("data/faces")
     table, audit = splits.make(faces, params.split, params.data.seed)
-    with writing.together():
+    with writing.transaction():
         figures.draw_audit(faces, table, "plots/data")
         artifacts.write_json("metrics/data.json", audit)
         artifacts.write_table("data/splits.csv", table)

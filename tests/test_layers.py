@@ -7,16 +7,17 @@ import pytest
 
 TOP = Path(__file__).parents[1]
 LAYERS = (
-    ("errors", "emotions", "sizes", "stopping", "writing"),
-    ("artifacts", "commands", "config", "config_file", "device", "half"),
+    ("emotions", "errors", "hashing", "paths", "progress", "sizes", "stopping", "writing"),
+    ("artifacts", "commands", "config", "config_file", "device"),
     ("data",),
     ("landmarks",),
+    ("inputs",),
     ("models",),
     ("training",),
     ("evaluation",),
     ("inference", "pretrained"),
     ("export",),
-    ("check", "cli", "demo", "untracked"),
+    ("check", "cli", "demo", "release", "untracked", "__main__"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

@@ -17,7 +17,8 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
-from fer.data import archives, files, images, progress
+from fer import progress
+from fer.data import archives, files, images
 from fer.data.faces import COLUMNS, Faces
 from fer.emotions import CHALLENGE_ORDER, EMOTIONS, USAGES
 from fer.errors import FerError

@@ -68,7 +68,7 @@ class Faces:
         """
         images = artifacts.read_array(Path(folder) / "images.npy", mmap=True)
         table = artifacts.read_table(Path(folder) / "faces.csv")
-        with artifacts.understood(folder):
+        with artifacts.validating(folder):
             if not table["emotion"].isin(EMOTIONS).all():
                 raise ValueError("an emotion of the table is none of the seven")
             return cls(images, table)

@@ -8,7 +8,8 @@ import click
 import numpy as np
 import pandas as pd
 
-from fer.data import images, progress
+from fer import progress
+from fer.data import images
 from fer.data.faces import COLUMNS, Faces
 from fer.data.files import open_regular, walk
 from fer.emotions import CHALLENGE_ORDER, EMOTIONS

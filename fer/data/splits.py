@@ -98,7 +98,7 @@ def read(path: Path | str, count: int) -> pd.DataFrame:
         FerError: the file is missing or damaged, or belongs to other faces.
     """
     table = artifacts.read_table(path)
-    with artifacts.understood(path):
+    with artifacts.validating(path):
         if not table["split"].isin((*SPLITS, EXCLUDED)).all():
             raise ValueError("a split is none of " + ", ".join((*SPLITS, EXCLUDED)))
         if not np.array_equal(table["row"], np.arange(count)):

@@ -103,7 +103,7 @@ def load(
         if missing:
             raise FerError(f"The results of {name} lack {missing[0]}. Run `dvc repro -f evaluate@{name}`.")
         result = Result(name, content, test)
-        with artifacts.understood(Path(details) / f"{name}.json"):
+        with artifacts.validating(Path(details) / f"{name}.json"):
             for subset in ("val", "test"):
                 float(content[subset]["accuracy"])
             result.recall(EMOTIONS[0])

@@ -62,7 +62,7 @@ def score(
         scored.join(pd.DataFrame(found, rows, list(EMOTIONS))) for found in (averaged, by_view[0])
     )
     masks = {subset: np.isin(rows, chosen) for subset, chosen in members.items()}
-    with artifacts.understood(trained / name):
+    with artifacts.validating(trained / name):
         epochs = {key: int(trained_with[key]) for key in ("epochs", "best_epoch")}
     measured = {
         "parameters": models.parameter_count(network),

@@ -80,7 +80,7 @@ def score_drawn(path: Path) -> float:
 def _about(name: str, sees: str, val: float, params: Params) -> dict[str, Any]:
     """The metadata of the files: `fer.inference.network.About` reads them."""
     detail = artifacts.read_json(DETAIL / f"{name}.json")
-    with artifacts.understood(DETAIL / f"{name}.json"):
+    with artifacts.validating(DETAIL / f"{name}.json"):
         test = detail["test_single_view"]["accuracy"]
     return {
         "name": name,

@@ -52,7 +52,7 @@ def write(path: Path, weights: "Mapping[str, Tensor]", config: Mapping[str, Any]
         weights: the network's state.
         config: `name`, the constructor's `arguments`, and whatever else is to be known of the training.
     """
-    with writing.together():
+    with writing.transaction():
         artifacts.write_model(writing.clean_folder(path), weights, {**config, "emotions": list(EMOTIONS)})
 
 
@@ -65,7 +65,7 @@ def load(path: Path | str) -> "tuple[FaceModel, dict[str, Any]]":
     """
     weights, config = artifacts.read_model(path)
     again = f"Delete {path} and run `dvc repro`."
-    with artifacts.understood(Path(path, artifacts.CONFIG_FILE)):
+    with artifacts.validating(Path(path, artifacts.CONFIG_FILE)):
         name, arguments, emotions = config["name"], dict(config["arguments"]), config["emotions"]
     if emotions != list(EMOTIONS):
         raise FerError(f"{path} answers with other emotions, or in another order ({emotions}). {again}")

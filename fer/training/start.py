@@ -26,6 +26,6 @@ def fetch(name: str, params: Params, out: Path = Path("models")) -> dict[str, An
         tensors, origin = kind.fetch_pretrained(params.model(name))
     except SettingError as error:
         raise error.of(name) from error
-    with writing.together():
+    with writing.transaction():
         artifacts.write_model(writing.clean_folder(out / models.weights_folder(name)), tensors, origin)
     return origin

@@ -94,6 +94,6 @@ def _take_over(network: FaceModel, name: str, phase: str, arguments: dict[str, A
 def _write(folder: str, fitted: Fitted, config: dict[str, Any], epochs_before: int) -> None:
     # The model's epochs count those of the phases before: together they are its training.
     epochs = {"epochs": epochs_before + fitted.epochs, "best_epoch": epochs_before + fitted.best_epoch}
-    with writing.together():
+    with writing.transaction():
         artifacts.write_json(TIMES / f"{folder}.json", fitted.times)
         models.write(MODELS / folder, fitted.weights, config | epochs)

@@ -156,14 +156,14 @@ def test_together_is_all_or_nothing(tmp_path):
     (tmp_path / "one/old.txt").write_text("old")
 
     def fail() -> None:
-        with writing.together():
+        with writing.transaction():
             artifacts.write_text(writing.clean_folder(tmp_path / "one") / "new.txt", "new")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         fail()
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["old.txt"]
-    with writing.together():
+    with writing.transaction():
         artifacts.write_text(writing.clean_folder(tmp_path / "one") / "new.txt", "new")
         assert [path.name for path in (tmp_path / "one").glob("[!.]*")] == ["old.txt"]
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["new.txt"]
