@@ -94,19 +94,11 @@ class Train(Section):
     strategy: Literal["auto", "ddp"]
 
 
-class Optimisation(Section):
-    """What every training needs beside its epochs and learning rate.
-
-    Attributes:
-        network: of a model's section: the module and the class of its network.
-    """
-
-    network: ClassVar[str]
+class Optim(Section):
+    """How every training optimises; the keys that people vary most stand beside this section."""
 
     batch_size: Annotated[int, Field(ge=2)]
     weight_decay: NotNegative
-    label_smoothing: Annotated[float, Field(ge=0, le=0.5)]
-    mixup_alpha: Annotated[float, Field(ge=0, le=10)]
     schedule: Literal["cosine", "warm_restarts", "constant"]
     restart_epochs: Count
     warmup: Annotated[float, Field(ge=0, le=0.9)]
@@ -116,24 +108,79 @@ class Optimisation(Section):
     grad_clip: NotNegative
 
 
-class Recipe(Optimisation):
-    """All that one training needs."""
+class Recipe(Optim):
+    """All that one training needs: what `Optim` holds, and the keys that stand beside it."""
 
+    label_smoothing: Annotated[float, Field(ge=0, le=0.5)]
+    mixup_alpha: Annotated[float, Field(ge=0, le=10)]
     epochs: Count
     lr: Positive
 
-    def recipe(self, phase: str) -> "Recipe":
-        """The settings of the one phase that such a training has."""
-        return self
 
+class LandmarkAugmentation(Section):
+    """How landmarks are varied, after the pose has been removed."""
 
-class LandmarkModel(Recipe):
-    """A model on landmarks, with their augmentation."""
-
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    flip: Share
     rotation: Annotated[float, Field(ge=0, le=45)]
     jitter: Annotated[float, Field(ge=0, le=0.2)]
+
+
+class PixelAugmentation(Section):
+    """The ranges from which each face's own variation is drawn."""
+
+    rotation: Annotated[float, Field(ge=0, le=180)]
+    translation: Annotated[float, Field(ge=0, le=0.5)]
+    scale: Annotated[float, Field(ge=0, le=0.9)]
+    brightness: Share
+    contrast: Share
+    erasing: Share
+
+
+class AugmentLandmarks(Section):
+    """The augmentation of a model that sees landmarks; a model of two inputs inherits from both."""
+
+    flip: Share
+    landmarks: LandmarkAugmentation
+
+
+class AugmentPixels(Section):
+    """The augmentation of a model that sees pixels."""
+
+    flip: Share
+    pixels: PixelAugmentation
+
+
+class Model(Section):
+    """The section of a model.
+
+    Attributes:
+        network: the module and the class of its network.
+    """
+
+    network: ClassVar[str]
+
+    label_smoothing: Annotated[float, Field(ge=0, le=0.5)]
+    mixup_alpha: Annotated[float, Field(ge=0, le=10)]
+    optim: Optim
+
+    def recipe(self, phase: str) -> Recipe:
+        """The settings of one phase of the training.
+
+        Args:
+            phase: its name. A model whose training has no phases finds `epochs` and `lr` in its own section.
+        """
+        chosen: Any = getattr(self, phase, self)
+        values = self.optim.model_dump()
+        values |= {name: getattr(self, name) for name in ("label_smoothing", "mixup_alpha")}
+        return Recipe(epochs=chosen.epochs, lr=chosen.lr, **values)
+
+
+class LandmarkModel(Model):
+    """A model on landmarks."""
+
+    epochs: Count
+    lr: Positive
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    augment: AugmentLandmarks
 
 
 class Mlp(LandmarkModel):
@@ -171,18 +218,6 @@ class Gnn(LandmarkModel):
     width: Width
 
 
-class ImageAugmentation(Section):
-    """Ranges from which each face's own augmentation is drawn."""
-
-    flip: Share
-    rotation: Annotated[float, Field(ge=0, le=180)]
-    translation: Annotated[float, Field(ge=0, le=0.5)]
-    scale: Annotated[float, Field(ge=0, le=0.9)]
-    brightness: Share
-    contrast: Share
-    erasing: Share
-
-
 class Phase(Section):
     """One phase of the CNN's training."""
 
@@ -196,7 +231,7 @@ class PartialPhase(Phase):
     blocks: Count
 
 
-class Cnn(Optimisation):
+class Cnn(Model):
     """The network on pixels."""
 
     network: ClassVar[str] = "fer.models.cnn:FaceCNN"
@@ -206,16 +241,10 @@ class Cnn(Optimisation):
     image_size: Annotated[int, Field(ge=32, le=512)]
     hidden: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
-    augment: ImageAugmentation
+    augment: AugmentPixels
     head: Phase
     partial: PartialPhase
     full: Phase
-
-    def recipe(self, phase: str) -> Recipe:
-        """The settings of one phase (head, partial or full)."""
-        chosen: Phase = getattr(self, phase)
-        shared = {name: getattr(self, name) for name in Optimisation.model_fields}
-        return Recipe(epochs=chosen.epochs, lr=chosen.lr, **shared)
 
 
 class Evaluate(Section):
@@ -253,9 +282,7 @@ class Params(Section):
 def networks() -> dict[str, str]:
     """The table of models: where each one's network is, by the name of its section."""
     kinds = {name: field.annotation for name, field in Params.model_fields.items()}
-    return {
-        name: kind.network for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Optimisation)
-    }
+    return {name: kind.network for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Model)}
 
 
 def load(path: Path | str = "params.yaml") -> Params:

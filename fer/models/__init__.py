@@ -56,11 +56,15 @@ def write(path: Path, weights: "Mapping[str, Tensor]", config: Mapping[str, Any]
         artifacts.write_model(writing.clean_folder(path), weights, {**config, "emotions": list(EMOTIONS)})
 
 
-def load(path: Path | str) -> "tuple[FaceModel, dict[str, Any]]":
+def load(path: Path | str, expected: str) -> "tuple[FaceModel, dict[str, Any]]":
     """Rebuild a trained network, in evaluation mode, and read its config.
 
+    Args:
+        path: the model's folder.
+        expected: the name of the model that must be in it.
+
     Raises:
-        FerError: the folder is missing or damaged, holds an unknown model, or was trained with other emotions
+        FerError: the folder is missing or damaged, holds another model, or was trained with other emotions
             or in another order.
     """
     weights, config = artifacts.read_model(path)
@@ -69,8 +73,8 @@ def load(path: Path | str) -> "tuple[FaceModel, dict[str, Any]]":
         name, arguments, emotions = config["name"], dict(config["arguments"]), config["emotions"]
     if emotions != list(EMOTIONS):
         raise FerError(f"{path} answers with other emotions, or in another order ({emotions}). {again}")
-    if name not in list(MODELS):
-        raise FerError(f"{path} holds the unknown model {name!r}. {again}")
+    if name != expected:
+        raise FerError(f"{path} holds the model {str(name)!r} instead of {expected}. {again}")
     try:
         import torch
 

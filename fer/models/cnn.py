@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from fer import config
 from fer.emotions import EMOTIONS
 from fer.errors import SettingError
+from fer.inputs.pixels import enlarge
 from fer.models import pretrained
-from fer.models.on_pixels import PixelModel, enlarge
+from fer.models.base import FaceModel
 
 # The mean and standard deviation of ImageNet that the pretrained backbones were trained with, averaged over
 # the colours, since a grey face has the same value in all three.
@@ -19,7 +20,7 @@ IMAGENET_MEAN = 0.449
 IMAGENET_STD = 0.226
 
 
-class FaceCNN(PixelModel):
+class FaceCNN(FaceModel):
     """Backbone features -> dropout -> linear -> SiLU -> dropout -> 7 logits.
 
     Trained in three phases, as in Howard and Ruder 2018 ("gradual unfreezing"): the head alone, then the
@@ -35,6 +36,7 @@ class FaceCNN(PixelModel):
         SettingError: the backbone is unknown, or does not suit the image size.
     """
 
+    inputs: ClassVar[tuple[str, ...]] = ("pixels",)
     phases: ClassVar[tuple[str, ...]] = ("head", "partial", "full")
     starts_pretrained: ClassVar[bool] = True
 
@@ -71,12 +73,12 @@ class FaceCNN(PixelModel):
         """Freeze what does not learn in this phase."""
         self.freeze({"head": 0, "partial": settings.partial.blocks, "full": None}[phase])
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, pixels: Tensor) -> Tensor:
         """Grey faces [B, H, H], levels 0 .. 255 of any dtype -> logits float [B, 7]."""
-        pixels = (enlarge(images, self.image_size) / 255 - IMAGENET_MEAN) / IMAGENET_STD
+        images = (enlarge(pixels, self.image_size) / 255 - IMAGENET_MEAN) / IMAGENET_STD
         # NHWC in memory is the layout in which convolutions are fastest, on CPUs and on tensor cores.
-        pixels = pixels.unsqueeze(1).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
-        logits: Tensor = self.head(self.backbone(pixels))
+        images = images.unsqueeze(1).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+        logits: Tensor = self.head(self.backbone(images))
         return logits
 
     def freeze(self, trainable_blocks: int | None) -> None:

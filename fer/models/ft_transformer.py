@@ -1,6 +1,6 @@
 """FT-Transformer (Gorishniy et al., "Revisiting Deep Learning Models for Tabular Data", 2021) on landmarks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,7 +11,8 @@ from torch.nn import functional
 
 from fer import config
 from fer.emotions import EMOTIONS
-from fer.models.on_landmarks import LandmarkModel, Standardize
+from fer.models.base import FaceModel
+from fer.models.standardize import Standardize
 from fer.sizes import POINTS
 
 
@@ -110,7 +111,7 @@ class LocalCoordinates(nn.Module):
         return values - weights @ values
 
 
-class FTTransformer(LandmarkModel):
+class FTTransformer(FaceModel):
     """A token for each landmark and a class token, transformer blocks, and a linear head on the class token.
 
     Args:
@@ -124,6 +125,7 @@ class FTTransformer(LandmarkModel):
         neighbours: as `LocalCoordinates` takes them.
     """
 
+    inputs: ClassVar[tuple[str, ...]] = ("landmarks",)
     # As in the paper, whose authors decay neither their tokeniser nor biases and norms.
     undecayed: ClassVar[tuple[str, ...]] = ("weight", "bias")
 
@@ -153,9 +155,9 @@ class FTTransformer(LandmarkModel):
         names = ("layers", "heads", "width", "dropout", "token_dropout", "neighbours")
         return {name: getattr(settings, name) for name in names}
 
-    def learn_statistics(self, faces: Tensor, data: Path) -> None:
+    def learn_statistics(self, inputs: Mapping[str, Tensor], data: Path) -> None:
         """Find each landmark's neighbours, and set the mean and spread of what a token is made of."""
-        self.standardize.fit(faces)
+        self.standardize.fit(inputs["landmarks"])
 
     def forward(self, landmarks: Tensor) -> Tensor:
         """Normalised landmarks float [B, 478, 3], NaN where unknown -> logits float [B, 7]."""

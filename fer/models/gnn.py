@@ -1,6 +1,7 @@
 """Graph-convolutional network (Kipf and Welling 2017) on the landmark graph."""
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 from fer import config
 from fer.emotions import EMOTIONS
 from fer.landmarks.graphs import Graph
-from fer.models.on_landmarks import LandmarkModel, Standardize
+from fer.models.base import FaceModel
+from fer.models.standardize import Standardize
 
 FEATURES = 6
 EMBEDDING = 32
@@ -18,7 +20,7 @@ EMBEDDING = 32
 HEAD = 352
 
 
-class LandmarkGNN(LandmarkModel):
+class LandmarkGNN(FaceModel):
     """Residual graph convolutions, pooled by facial region.
 
     All faces share one graph, so a batch is one dense tensor [B, nodes, features] against one `edge_index`.
@@ -39,6 +41,7 @@ class LandmarkGNN(LandmarkModel):
         dropout: after each convolution and before the head.
     """
 
+    inputs: ClassVar[tuple[str, ...]] = ("landmarks",)
     undecayed: ClassVar[tuple[str, ...]] = ("embedding",)
 
     nodes: Tensor
@@ -89,10 +92,10 @@ class LandmarkGNN(LandmarkModel):
             "regions": len(region[connected].unique()),
         }
 
-    def learn_statistics(self, faces: Tensor, data: Path) -> None:
-        """Take over the graph and the mean face of the stage `graphs`; set the features' mean and spread."""
+    def learn_statistics(self, inputs: Mapping[str, Tensor], data: Path) -> None:
+        """Load the graph and the mean face of the stage `graphs`; set the features' mean and spread."""
         self.set_graph(Graph.load(data / "graphs"))
-        self.standardize.fit(faces, self._features)
+        self.standardize.fit(inputs["landmarks"], self._features)
 
     def set_graph(self, graph: Graph) -> None:
         """Fill the buffers that hold the graph."""

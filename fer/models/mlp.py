@@ -1,18 +1,19 @@
 """The perceptron on normalised landmarks: the simplest model, and a hard one to beat."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from fer import config
 from fer.emotions import EMOTIONS
-from fer.models.on_landmarks import LandmarkModel, Standardize
+from fer.models.base import FaceModel
+from fer.models.standardize import Standardize
 from fer.sizes import POINTS
 
 
-class LandmarkMLP(LandmarkModel):
+class LandmarkMLP(FaceModel):
     """Fully connected network: 478 x 3 coordinates -> hidden layers -> 7 logits.
 
     Each hidden layer is linear, batch normalisation (Ioffe and Szegedy 2015), ReLU, dropout.
@@ -21,6 +22,8 @@ class LandmarkMLP(LandmarkModel):
         hidden: widths of the hidden layers.
         dropout: share of hidden units silenced in training.
     """
+
+    inputs: ClassVar[tuple[str, ...]] = ("landmarks",)
 
     def __init__(self, hidden: Sequence[int], dropout: float) -> None:
         super().__init__()
@@ -37,9 +40,9 @@ class LandmarkMLP(LandmarkModel):
         """The constructor's arguments."""
         return {"hidden": settings.hidden, "dropout": settings.dropout}
 
-    def learn_statistics(self, faces: Tensor, data: Path) -> None:
+    def learn_statistics(self, inputs: Mapping[str, Tensor], data: Path) -> None:
         """Set the mean and spread of each coordinate."""
-        self.standardize.fit(faces)
+        self.standardize.fit(inputs["landmarks"])
 
     def forward(self, landmarks: Tensor) -> Tensor:
         """Normalised landmarks float [B, 478, 3], NaN where unknown -> logits float [B, 7]."""

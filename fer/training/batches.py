@@ -1,42 +1,48 @@
 """Batches cut on the device: the whole set lies there, so no worker processes feed it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from fer import inputs
+
+Batch = tuple[dict[str, Tensor], Tensor]
+"""The inputs of some faces by name, and their labels."""
+
 
 @dataclass(frozen=True)
-class Task:
+class TrainingData:
     """What a model learns from.
 
     Attributes:
-        inputs: one entry a face, as `fer.models.inputs` makes them: uint8 [N, S, S] or float [N, 478, 3].
+        inputs: what the model sees of each face, by name (`fer.inputs`), each [N, ...].
         labels: int64 [N].
         train: int64, rows to learn from.
         val: int64, rows to select on.
     """
 
-    inputs: Tensor
+    inputs: Mapping[str, Tensor]
     labels: Tensor
     train: Tensor
     val: Tensor
 
-    def to(self, device: torch.device) -> "Task":
-        """The same task with its inputs and labels on a device."""
-        return Task(self.inputs.to(device), self.labels.to(device), self.train, self.val)
+    def to(self, device: torch.device) -> "TrainingData":
+        """The same data with inputs and labels on a device."""
+        moved = {name: values.to(device) for name, values in self.inputs.items()}
+        return TrainingData(moved, self.labels.to(device), self.train, self.val)
 
 
 class Batches:
-    """Batches of some rows of a task, in order or in an order drawn anew for each epoch.
+    """Batches of some faces, in order or in an order drawn anew for each epoch.
 
     The order depends on the seed and the epoch alone, so a resumed training sees the same one. With several
     processes each takes its own share of the rows; in training all shares have one length.
 
     Args:
-        task: the whole set, on the device where the batches are cut.
-        rows: int64, the rows of `task` to use.
+        data: all faces, on the device where the batches are cut.
+        rows: int64, the rows of `data` to use.
         size: faces a batch.
         seed: of the order; None keeps the rows in order, and keeps the last, smaller batch.
         rank: this process.
@@ -46,7 +52,7 @@ class Batches:
 
     def __init__(
         self,
-        task: Task,
+        data: TrainingData,
         rows: Tensor,
         size: int,
         seed: int | None = None,
@@ -54,7 +60,7 @@ class Batches:
         world: int = 1,
         epoch: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.inputs, self.labels = task.inputs, task.labels
+        self.inputs, self.labels = data.inputs, data.labels
         self.rows = rows
         self.size = size
         self.seed = seed
@@ -66,7 +72,7 @@ class Batches:
         # Batch normalisation can't learn from a batch of one face, so a shuffled epoch drops the remainder.
         return max(1, share // self.size) if self.seed is not None else -(-share // self.size)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Batch]:
         rows = self.rows
         if self.seed is not None:
             generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch())
@@ -74,7 +80,7 @@ class Batches:
             rows = rows[: len(rows) // self.world * self.world]
         rows = self._share(rows).to(self.labels.device)
         for batch in rows.split(self.size)[: len(self)]:
-            yield self.inputs[batch], self.labels[batch]
+            yield inputs.select(self.inputs, batch), self.labels[batch]
 
     def _share(self, rows: Tensor) -> Tensor:
         return rows[self.rank :: self.world]

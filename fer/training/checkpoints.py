@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_only
-from torch import Tensor, nn
+from torch import Tensor
 
-from fer import artifacts, commands, writing
+from fer import artifacts, commands, inputs, writing
 from fer.errors import FerError
-from fer.training.batches import Task
+from fer.models.base import FaceModel
+from fer.training.batches import TrainingData
 from fer.training.keeper import Keeper
 
 # Not a DVC output: DVC deletes a stage's outputs before it runs the stage again, and these must survive that.
@@ -103,21 +104,18 @@ class Place:
                 _say(f"Not used: {note.parent}, begun with another {', '.join(changed)}. `make clean` deletes it.")
 
 
-def place(
-    name: str, network: nn.Module, augment: nn.Module, task: Task, settings: Mapping[str, Mapping[str, Any]]
-) -> Place:
+def place(name: str, network: FaceModel, data: TrainingData, settings: Mapping[str, Mapping[str, Any]]) -> Place:
     """The place of a training.
 
     Args:
         name: of the training.
         network: with its first weights.
-        augment: its augmentation.
-        task: its faces.
+        data: its faces.
         settings: sections of settings by what to call them in a message.
     """
     parts = {
-        "code": _digest(path.read_bytes() for path in _sources(network, augment)),
-        "data set": _digest(map(_bytes, (task.inputs, task.labels, task.train, task.val))),
+        "code": _digest(path.read_bytes() for path in _sources(network)),
+        "data set": _digest(map(_bytes, (*data.inputs.values(), data.labels, data.train, data.val))),
         "start": _digest(map(_bytes, network.state_dict().values())),
         "torch": torch.__version__,
     }
@@ -126,12 +124,13 @@ def place(
     return Place(name, parts)
 
 
-def _sources(*roots: nn.Module) -> list[Path]:
+def _sources(network: FaceModel) -> list[Path]:
     """The project's files that decide how these modules train: their classes' own, and the training's."""
     here = Path(__file__).parent
-    classes = {parent for root in roots for module in root.modules() for parent in type(module).__mro__}
+    classes = {parent for module in network.modules() for parent in type(module).__mro__}
+    classes |= {parent for name in network.inputs for parent in type(inputs.KINDS[name]).__mro__}
     own = {Path(inspect.getfile(found)) for found in classes if found.__module__.startswith("fer.")}
-    return sorted(own | {here / f"{name}.py" for name in _OWN_CODE})
+    return sorted(own | {Path(inputs.__file__)} | {here / f"{name}.py" for name in _OWN_CODE})
 
 
 def _digest(parts: "Iterable[bytes | memoryview]") -> str:

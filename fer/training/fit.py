@@ -13,13 +13,13 @@ import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities import rank_zero_only
-from torch import Tensor, nn
+from torch import Tensor
 
 from fer import config, device
 from fer.errors import FerError
 from fer.models.base import FaceModel
 from fer.training import checkpoints, progress
-from fer.training.batches import Batches, Task
+from fer.training.batches import Batches, TrainingData
 from fer.training.keeper import AtomicCheckpointIO, Keeper, write_curves
 from fer.training.module import CLASSES, Training
 
@@ -46,33 +46,33 @@ class Fitted:
 class _Faces(L.LightningDataModule):
     """Hands the Trainer batches that lie on its device."""
 
-    def __init__(self, task: Task, size: int, seed: int, keeper: Keeper) -> None:
+    def __init__(self, data: TrainingData, size: int, seed: int, keeper: Keeper) -> None:
         super().__init__()
-        self.task, self.size, self.seed, self.keeper = task, size, seed, keeper
+        self.data, self.size, self.seed, self.keeper = data, size, seed, keeper
 
     def setup(self, stage: str) -> None:
         """Move the faces once, for training and validation alike."""
         assert self.trainer is not None
-        self.task = self.task.to(self.trainer.strategy.root_device)
+        self.data = self.data.to(self.trainer.strategy.root_device)
 
     def train_dataloader(self) -> Batches:
-        return self._batches(self.task.train, self.seed)
+        return self._batches(self.data.train, self.seed)
 
     def val_dataloader(self) -> Batches:
-        return self._batches(self.task.val, None)
+        return self._batches(self.data.val, None)
 
     def _batches(self, rows: Tensor, seed: int | None) -> Batches:
         assert self.trainer is not None
         share = self.trainer.global_rank, self.trainer.world_size
-        return Batches(self.task, rows, self.size, seed, *share, epoch=lambda: self.keeper.epochs)
+        return Batches(self.data, rows, self.size, seed, *share, epoch=lambda: self.keeper.epochs)
 
 
 def fit(
     name: str,
     network: FaceModel,
-    task: Task,
+    data: TrainingData,
     recipe: config.Recipe,
-    augment: nn.Module,
+    augmentation: config.Section,
     settings: config.Train,
     curves: Path,
     identity: Mapping[str, Any],
@@ -82,9 +82,9 @@ def fit(
     Args:
         name: of the training.
         network: with its first weights.
-        task: the faces.
+        data: the faces.
         recipe: epochs, learning rate and so on.
-        augment: varies the training inputs.
+        augmentation: the section `augment` of the model.
         settings: seed, device, precision, devices, nodes, strategy.
         curves: file for the curves.
         identity: the model's other settings: a checkpoint made with others is not used.
@@ -97,7 +97,7 @@ def fit(
     chosen = {"device": device.choose(settings.device), "precision": precision(settings)}
     train = settings.model_dump(exclude={"device", "precision", "strategy"}) | chosen
     titles = {"recipe": recipe.model_dump(), "set of the model's other settings": identity, "section train": train}
-    place = checkpoints.place(name, network, augment, task, titles)
+    place = checkpoints.place(name, network, data, titles)
     keeper = Keeper(place.checkpoint, curves, settings.seed, recipe.patience)
     # Before anything is read or written: only the Trainer tells the processes of several machines apart.
     trainer = _trainer(settings, recipe, keeper)
@@ -105,19 +105,19 @@ def fit(
 
     # With deterministic algorithms torch also fills every new tensor, which costs time and finds only bugs.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    module = Training(network, recipe, augment, class_weight(task, recipe.class_weights))
+    module = Training(network, recipe, augmentation, class_weight(data, recipe.class_weights))
     if not (keeper.epochs >= recipe.epochs or keeper.out_of_patience):
-        data = _Faces(task, recipe.batch_size, settings.seed, keeper)
+        faces = _Faces(data, recipe.batch_size, settings.seed, keeper)
         checkpoint = place.checkpoint if resumed else None
         with _others(settings.nodes):
-            trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+            trainer.fit(module, datamodule=faces, ckpt_path=checkpoint, weights_only=True)
     else:
         # It was finished before, but not written: DVC has deleted the curves since.
         rank_zero_only(write_curves)(curves, keeper.history)
-    faces = keeper.epochs * len(task.train)
+    trained_faces = keeper.epochs * len(data.train)
     times = {
         "seconds": round(keeper.seconds, 1),
-        "faces_per_second": round(faces / max(keeper.training_seconds, 1e-9), 1),
+        "faces_per_second": round(trained_faces / max(keeper.training_seconds, 1e-9), 1),
         "device": _device_name(trainer),
     }
     return Fitted(keeper.best_weights, keeper.epochs, keeper.best_epoch, times, place)
@@ -173,9 +173,9 @@ def _others(nodes: int) -> Iterator[None]:
         raise FerError(f"The processes of this training lost each other ({reason}). Start them all again.") from error
 
 
-def class_weight(task: Task, power: float) -> Tensor:
+def class_weight(data: TrainingData, power: float) -> Tensor:
     """Weight of each class in the loss, float [7]: inverse frequency in train to `power`, mean 1 over the faces."""
-    counts = torch.bincount(task.labels[task.train], minlength=CLASSES).float()
+    counts = torch.bincount(data.labels[data.train], minlength=CLASSES).float()
     weight = (counts.sum() / counts.clamp(min=1)) ** power
     return weight * counts.sum() / (weight * counts).sum()
 

@@ -140,7 +140,7 @@ class Keeper(L.Callback):
         self.history.append(row)
         if row["val/accuracy"] > best:
             self.best_epoch = self.epochs
-            weights = module.kept.state_dict()
+            weights = module.validated.state_dict()
             self.best_weights = {name: value.detach().cpu().clone() for name, value in weights.items()}
         self.seconds += time.monotonic() - self._epoch_began
         trainer.save_checkpoint(self.checkpoint)

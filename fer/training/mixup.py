@@ -1,17 +1,24 @@
-"""Mixup (Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018) for inputs of any shape.
+"""Mixup (Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018) for several inputs of any shape.
 
-torchvision's and timm's versions take pictures alone; the landmark models mix points.
+torchvision's and timm's versions take pictures alone; here landmarks are mixed as well, and by the same share.
 """
+
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
+from fer.inputs import known
 
-def mixup(inputs: Tensor, labels: Tensor, alpha: float, classes: int) -> tuple[Tensor, Tensor]:
-    """Mix each input with another of the batch.
+
+def mixup(values: Mapping[str, Tensor], labels: Tensor, alpha: float, classes: int) -> tuple[dict[str, Tensor], Tensor]:
+    """Mix each face with another of the batch.
+
+    A face without landmarks is not mixed, and no face is mixed with it: its NaN would make the mixture a face without
+    landmarks too, which would still carry the other face's share of the label.
 
     Args:
-        inputs: float [B, ...].
+        values: the inputs, float [B, ...] each.
         labels: int64 [B].
         alpha: of Beta(alpha, alpha), from which the batch's share is drawn; 0 mixes nothing.
         classes: how many there are.
@@ -21,7 +28,15 @@ def mixup(inputs: Tensor, labels: Tensor, alpha: float, classes: int) -> tuple[T
     """
     targets = nn.functional.one_hot(labels, classes).to(torch.float32)
     if alpha == 0:
-        return inputs, targets
-    share = torch.distributions.Beta(alpha, alpha).sample().item()
+        return dict(values), targets
+    drawn = torch.distributions.Beta(alpha, alpha).sample().item()
     partner = torch.randperm(len(labels), device=labels.device)
-    return inputs * share + inputs[partner] * (1 - share), targets * share + targets[partner] * (1 - share)
+    complete = known(values)
+    share = torch.where(complete & complete[partner], drawn, 1.0)
+
+    def mixed(first: Tensor) -> Tensor:
+        weight = share.reshape(-1, *[1] * (first.ndim - 1)).to(first.dtype)
+        # Where nothing is mixed the partner may be NaN, and 0 times NaN is NaN.
+        return torch.where(weight == 1, first, first * weight + first[partner] * (1 - weight))
+
+    return {name: mixed(own) for name, own in values.items()}, mixed(targets)

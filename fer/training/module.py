@@ -9,9 +9,11 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torchmetrics.classification import MulticlassAccuracy
 
-from fer.config import Recipe
+from fer import inputs
+from fer.config import Recipe, Section
 from fer.emotions import EMOTIONS
 from fer.models.base import FaceModel
+from fer.training.batches import Batch
 from fer.training.mixup import mixup
 
 CLASSES = len(EMOTIONS)
@@ -26,17 +28,17 @@ class Training(L.LightningModule):
     Args:
         network: the model.
         recipe: the settings.
-        augment: varies a training batch's inputs.
+        augmentation: the section `augment` of the model's settings.
         class_weight: float [7], weight of each class in the loss.
     """
 
     class_weight: Tensor
 
-    def __init__(self, network: FaceModel, recipe: Recipe, augment: nn.Module, class_weight: Tensor) -> None:
+    def __init__(self, network: FaceModel, recipe: Recipe, augmentation: Section, class_weight: Tensor) -> None:
         super().__init__()
         self.network = network
         self.recipe = recipe
-        self.augment = augment
+        self.augmentation = augmentation
         self.register_buffer("class_weight", class_weight)
         self.average = None
         if recipe.ema:
@@ -47,19 +49,19 @@ class Training(L.LightningModule):
         self.val_accuracy = MulticlassAccuracy(CLASSES, average="micro")
 
     @property
-    def kept(self) -> nn.Module:
+    def validated(self) -> nn.Module:
         """The network that is validated and saved: the averaged one where there is one."""
         averaged: nn.Module = self.average.module if self.average is not None else self.network
         return averaged
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+    def training_step(self, batch: Batch, _: int) -> Tensor:
         """Loss of one batch."""
-        inputs, labels = batch
+        values, labels = batch
         # In half precision a picture's grid would be off by a fraction of a pixel.
-        with torch.autocast(inputs.device.type, enabled=False):
-            varied = self.augment(inputs)
-        inputs, targets = mixup(varied, labels, self.recipe.mixup_alpha, CLASSES)
-        logits = self.network(inputs)
+        with torch.autocast(labels.device.type, enabled=False), torch.no_grad():
+            values = inputs.augment(values, self.augmentation, self.network)
+            values, targets = mixup(values, labels, self.recipe.mixup_alpha, CLASSES)
+        logits = self.network(**values)
         loss = nn.functional.cross_entropy(
             logits, targets, weight=self.class_weight, label_smoothing=self.recipe.label_smoothing
         )
@@ -73,10 +75,10 @@ class Training(L.LightningModule):
         if self.average is not None:
             self.average.update_parameters(self.network)
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
+    def validation_step(self, batch: Batch, _: int) -> None:
         """Accuracy and loss of one batch with the weights that would be kept."""
-        inputs, labels = batch
-        logits = self.kept(inputs)
+        values, labels = batch
+        logits = self.validated(**values)
         loss = nn.functional.cross_entropy(logits, labels)
         self.val_accuracy(logits, labels)
         self.log("val/loss", loss, batch_size=len(labels), sync_dist=True)

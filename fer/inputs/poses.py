@@ -1,4 +1,4 @@
-"""The poses in which test-time augmentation looks at a picture; without torch, for whoever predicts without it."""
+"""The poses in which test-time augmentation looks at a face; without torch, for prediction."""
 
 import math
 from dataclasses import dataclass
