@@ -1,32 +1,36 @@
-"""Write a trained model as ONNX files, and prove that they answer as it does."""
+"""Write a trained model as an ONNX file, and prove that it answers as the network does."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
-from fer import artifacts, check, commands, models
+from fer import artifacts, check, commands, models, paths, writing
 
 
 @commands.stage("export")
 @click.argument("model", type=click.Choice(list(models.MODELS)))
 def main(model: str) -> None:
-    """Write MODEL as ONNX: inputs are a face's pixels or landmarks, preprocessing and softmax are inside.
+    """Write MODEL as ONNX: inputs are a face's pixels or landmarks; preprocessing and softmax are inside.
 
     \b
-    Reads   models/MODEL/, metrics/detail/MODEL.json, data/splits.csv and what the model sees of a face
-    Writes  models/onnx/MODEL.onnx      float32, the same answer as the model on every face of val
-            fer/pretrained/MODEL.onnx   what `fer predict` uses: weights of 8 bits for a model on pixels
-            metrics/export/MODEL.json   sizes, accuracy on val, differences, time of one face on one thread
+    Reads   models/MODEL/, data/splits.csv and the inputs of the model
+    Writes  models/onnx/MODEL.onnx      float32, the same answer as the network on every face of val
+            metrics/export/MODEL.json   size, accuracy on val, differences from the network
     """  # noqa: D301  click needs the backspace itself
     params = check.params()
-    from fer.export.task import export
+    from fer.export.model import export
 
-    measured = export(model, params)
-    artifacts.write_json(f"metrics/export/{model}.json", measured)
-    for precision in sorted(measured.keys() - {"drawn"}):
-        values = measured[precision]
-        click.echo(
-            f"{model} {precision}: {values['megabytes']} MB, val {values['val']:.4f}, the model's own label on "
-            f"{values['same_label']:.2%}, {values['milliseconds']} ms a face"
-        )
+    with TemporaryDirectory() as folder:
+        file = Path(folder, f"{model}.onnx")
+        measured = export(model, params, file)
+        with writing.transaction():
+            artifacts.write_bytes(paths.ONNX / file.name, file.read_bytes())
+            artifacts.write_json(paths.METRICS / f"export/{model}.json", measured)
+    click.echo(
+        f"{model}: {measured['megabytes']} MB, val {measured['val']:.4f}, the network's own label on "
+        f"{measured['same_label']:.2%}"
+    )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ suffer most are left out, and makes it no more than a tenth faster, since most o
 convolutions.
 """
 
-from collections.abc import Mapping
+import json
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ LEAST = 1024  # weights of a layer: what smaller ones take in float32 does not c
 _LEVELS = 127
 
 
-def write(source: Path, path: Path, about: Mapping[str, Any]) -> None:
-    """Write the eight-bit form of a file that `onnx_file.write` made, with the same inputs and output.
+def write(source: Path, path: Path) -> None:
+    """Write the eight-bit form of a file that `onnx_file.write` made, with the same inputs, output and metadata.
 
     A weight w becomes Mul(Cast(int8), scale), which onnxruntime works out once, when it loads the file: from then on
     it is as fast as the file in float32.
@@ -28,7 +28,6 @@ def write(source: Path, path: Path, about: Mapping[str, Any]) -> None:
     Args:
         source: the file in float32.
         path: the file to write.
-        about: the metadata.
     """
     import onnx
 
@@ -51,7 +50,8 @@ def write(source: Path, path: Path, about: Mapping[str, Any]) -> None:
     nodes = [*added, *graph.node]  # in the order in which they are needed
     del graph.node[:]
     graph.node.extend(nodes)
-    onnx_file.describe(model, about)
+    metadata = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+    onnx_file.describe(model, metadata | {"precision": "int8"})
     onnx.checker.check_model(model)
     with writing.atomic(path) as temporary:
         onnx.save(model, temporary)

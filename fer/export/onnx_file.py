@@ -1,13 +1,13 @@
 """A trained network as one ONNX file that takes a face and gives probabilities.
 
-Inputs: `faces`, exactly what `fer.models.inputs` makes of a face, uint8 [n, S, S] or float32 [n, 478, 3]; for a network
-on pixels also `pose`, float32 [2, 3], a matrix of `fer.models.poses` in which all faces are held. It has a default in
-the file, the plain pose, so it may be left out. Output: `probabilities`, float32 [n, 7].
+Inputs: what the model declares and `fer.inputs` makes of a face: `pixels` uint8 [n, S, S], `landmarks` float32
+[n, 478, 3]; with pixels also `pose`, float32 [2, 3], a matrix of `fer.inputs.poses` in which all faces are held. It has
+a default in the file, the plain pose, so it may be left out. Output: `probabilities`, float32 [n, 7].
 """
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,79 +15,71 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fer import writing
+from fer import inputs, writing
+from fer.inputs.poses import Pose
 from fer.models.base import FaceModel
-from fer.models.on_pixels import enlarge, hold
-from fer.models.poses import Pose
 
 OPSET = 18  # the first with antialiasing in Resize
 
 
-class OnPixels(nn.Module):
-    """Preprocessing, pose, network and softmax."""
+class Exported(nn.Module):
+    """What the file computes: inputs as they are fed, preprocessing, network and softmax.
 
-    def __init__(self, network: FaceModel) -> None:
+    Args:
+        network: in evaluation mode.
+        names: of the file's inputs, in the order in which `forward` gets them.
+    """
+
+    def __init__(self, network: FaceModel, names: Sequence[str]) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.names = network, tuple(names)
 
-    def forward(self, faces: Tensor, pose: Tensor) -> Tensor:
-        """Faces uint8 [n, S, S] in a pose float32 [2, 3] -> probabilities float32 [n, 7]."""
-        pictures = hold(enlarge(faces, self.network.image_size), pose)  # type: ignore[arg-type]
-        return torch.softmax(self.network(pictures), dim=1)
-
-
-class OnLandmarks(nn.Module):
-    """Network and softmax."""
-
-    def __init__(self, network: FaceModel) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, faces: Tensor) -> Tensor:
-        """Landmarks float32 [n, 478, 3] -> probabilities float32 [n, 7]."""
-        return torch.softmax(self.network(faces), dim=1)
+    def forward(self, *arguments: Tensor) -> Tensor:
+        """The file's inputs -> probabilities float32 [n, 7]."""
+        named = dict(zip(self.names, arguments, strict=True))
+        values = {name: inputs.KINDS[name].traced(named, self.network) for name in self.network.inputs}
+        return torch.softmax(self.network(**values), dim=1)
 
 
-def write(path: Path, network: FaceModel, faces: np.ndarray, about: Mapping[str, Any]) -> None:
+def write(path: Path, network: FaceModel, values: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> None:
     """Write a network's ONNX file.
 
     Args:
         path: the file.
         network: in evaluation mode.
-        faces: two or more of its inputs, as an example of their shape.
-        about: what goes into the file's metadata, each value as JSON.
+        values: its inputs for two or more faces, as an example of their shape.
+        metadata: of the file, each value as JSON.
     """
     import onnx
 
-    on_pixels = network.sees == "pixels"
-    module = OnPixels(network) if on_pixels else OnLandmarks(network)
-    plain = Pose().matrix()
-    example = (torch.from_numpy(faces[:2]), *([torch.from_numpy(plain)] if on_pixels else []))
+    example = inputs.feed(inputs.select(values, slice(2)), Pose())
+    defaults = {key: array for name in network.inputs for key, array in inputs.KINDS[name].defaults().items()}
+    batched = {name: {0: "n"} for name in (*(key for key in example if key not in defaults), "probabilities")}
     with writing.atomic(path) as temporary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the tracer warns of every shape that it takes for fixed
             _support_antialiasing()
             torch.onnx.export(
-                module.eval(),
-                example,
+                Exported(network, list(example)).eval(),
+                tuple(inputs.to_tensors(example).values()),
                 str(temporary),
                 dynamo=False,
                 opset_version=OPSET,
-                input_names=["faces", "pose"][: len(example)],
+                input_names=list(example),
                 output_names=["probabilities"],
-                dynamic_axes={"faces": {0: "n"}, "probabilities": {0: "n"}},
+                dynamic_axes=batched,
             )
         model = onnx.load(temporary)
-        if on_pixels:
-            model.graph.initializer.append(onnx.numpy_helper.from_array(plain, "pose"))
-        describe(model, about)
+        for name, array in defaults.items():
+            model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+        describe(model, metadata)
         onnx.save(model, temporary)
 
 
-def describe(model: Any, about: Mapping[str, Any]) -> None:
+def describe(model: Any, metadata: Mapping[str, Any]) -> None:
     """Set the metadata of an ONNX model, each value as JSON."""
     del model.metadata_props[:]
-    for key, value in about.items():
+    for key, value in metadata.items():
         model.metadata_props.add(key=key, value=json.dumps(value))
 
 

@@ -64,6 +64,21 @@ def load(names: Iterable[str], data: Path) -> Arrays:
     return values
 
 
+def settings(names: Iterable[str], params: Any) -> dict[str, Any]:
+    """The sections of `params.yaml` that decide how the inputs are made from crops, as an exported file holds them.
+
+    Args:
+        names: of the inputs.
+        params: a `fer.config.Params`.
+
+    Returns:
+        Each section that any input has, by name: its values, or None if none of these inputs needs it.
+    """
+    needed = {KINDS[name].section for name in names}
+    sections = [kind.section for kind in KINDS.values() if kind.section]
+    return {key: getattr(params, key).model_dump(exclude={"workers"}) if key in needed else None for key in sections}
+
+
 def known(values: "Mapping[str, Any]") -> Any:
     """Whether every input of a face has content: False for a face in which no landmarks were found.
 

@@ -46,10 +46,12 @@ class Input(ABC):
     Attributes:
         name: in `FaceModel.inputs`, in the batches and in exported files.
         poses: the test-time views that this input can tell apart.
+        section: of `params.yaml`, which decides how the input is made from crops; None without one.
     """
 
     name: ClassVar[str]
     poses: ClassVar[tuple[Pose, ...]]
+    section: ClassVar[str | None] = None
 
     @abstractmethod
     def load(self, data: Path) -> np.ndarray:

@@ -20,6 +20,7 @@ class LandmarkInput(Input):
     """Landmarks in distances between the eyes, averaged over the views of `landmarks.views`."""
 
     name: ClassVar[str] = "landmarks"
+    section: ClassVar[str | None] = "landmarks"
     # Normalisation has removed shift, turn and size, so there are no more views than the face and its mirror image.
     poses: ClassVar[tuple[Pose, ...]] = POSES[:2]
 
