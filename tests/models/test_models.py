@@ -3,15 +3,16 @@ import pytest
 import torch
 
 from fer import artifacts, models
+from fer import inputs as named
 from fer.emotions import EMOTIONS
 from fer.errors import FerError, SettingError
+from fer.inputs.landmarks import mirror
+from fer.inputs.poses import POSES, Pose
 from fer.landmarks.graphs import Graph
-from fer.models import on_landmarks
 from fer.models.cnn import FaceCNN, backbone_blocks
 from fer.models.ft_transformer import LocalCoordinates
 from fer.models.gnn import LandmarkGNN
-from fer.models.on_landmarks import Standardize
-from fer.models.poses import POSES
+from fer.models.standardize import Standardize
 
 RNG = np.random.default_rng(0)
 GRAPH = Graph(
@@ -25,15 +26,17 @@ SETTINGS = {
     "gnn": {"layers": 5, "width": 128},
     "cnn": {"backbone": "timm:test_resnet", "hidden": 32, "image_size": 32},
 }
-LANDMARK_MODELS = [name for name in models.MODELS if models.network(name).sees == "landmarks"]
+LANDMARK_MODELS = [name for name in models.MODELS if models.network(name).inputs == ("landmarks",)]
 
 
 def inputs(name, count=4):
     torch.manual_seed(0)
-    if models.network(name).sees == "pixels":
-        return torch.randint(0, 256, (count, 48, 48), dtype=torch.uint8)
-    # Landmarks as close to each other as real ones, which tremble little about a face.
-    return torch.from_numpy(GRAPH.mean_face) + 0.1 * torch.randn(count, 478, 3)
+    values = {
+        "pixels": torch.randint(0, 256, (count, 48, 48), dtype=torch.uint8),
+        # Landmarks as close to each other as real ones, which tremble little about a face.
+        "landmarks": torch.from_numpy(GRAPH.mean_face) + 0.1 * torch.randn(count, 478, 3),
+    }
+    return {key: values[key] for key in models.network(name).inputs}
 
 
 @pytest.fixture
@@ -47,10 +50,10 @@ def network(params, change, tmp_path):
         made = kind(**kind.arguments(change(params.model(name), **SETTINGS[name]), tmp_path))
         faces = inputs(name, 50) if faces is None else faces
         made.learn_statistics(faces, tmp_path)
-        if made.sees == "pixels":
+        if "pixels" in made.inputs:
             with torch.no_grad():
                 for _ in range(30):  # for batch normalisation: without statistics an untrained network is blind
-                    made(faces)
+                    made(**faces)
         return made
 
     return make
@@ -73,12 +76,12 @@ def saved(network, params, change, tmp_path):
 def test_logits_and_the_way_through_a_folder_that_is_enough_to_predict(name, saved):
     made, folder = saved(name)
     (folder.parent / "graphs" / "edge_index.npy").unlink()  # nothing but the folder is needed
-    logits = made(inputs(name))
+    logits = made(**inputs(name))
     assert logits.shape == (4, 7)
-    rebuilt, config = models.load(folder)
+    rebuilt, config = models.load(folder, name)
     assert not rebuilt.training
     assert config["name"] == name
-    assert torch.equal(rebuilt(inputs(name)), logits)
+    assert torch.equal(rebuilt(**inputs(name)), logits)
 
 
 @pytest.mark.parametrize(
@@ -91,9 +94,9 @@ def test_sizes_of_the_original_work(name, least, most, network):
 
 @pytest.mark.parametrize("name", LANDMARK_MODELS)
 def test_a_face_without_landmarks_is_seen_as_the_mean_face(name, network):
-    faces = inputs(name, 50)
+    faces = inputs(name, 50)["landmarks"]
     faces[::7] = torch.nan
-    made = network(name, faces).eval()
+    made = network(name, {"landmarks": faces}).eval()
     # The gnn's features are pooled over the nodes: its mean face is the graph's, with an offset of nothing.
     logits = made(torch.full((1, 478, 3), torch.nan))
     assert torch.isfinite(logits).all()
@@ -106,16 +109,16 @@ def test_half_precision_gives_nearly_the_same_logits(name, network):
     made = network(name).eval()
     faces = inputs(name, 64)
     with torch.no_grad():
-        exact = made(faces)
+        exact = made(**faces)
         with torch.autocast("cpu", torch.bfloat16):
-            rough = made(faces).float()
+            rough = made(**faces).float()
     assert not torch.equal(exact, rough), "autocast did nothing"
     # bfloat16 keeps 8 bits: some hundredths of the logits' own spread.
     assert (exact - rough).square().mean().sqrt() < 0.06 * exact.std(0).mean()
 
 
 def test_offsets_from_neighbours_are_exact_under_autocast():
-    values = inputs("transformer", 64)
+    values = inputs("transformer", 64)["landmarks"]
     layer = LocalCoordinates([4, 12], 478)
     layer.fit(values)
     with torch.autocast("cpu", torch.bfloat16):
@@ -128,31 +131,32 @@ def test_offsets_from_neighbours_are_exact_under_autocast():
 def test_the_first_view_is_the_face_itself_and_the_second_its_mirror_image(name, network):
     made = network(name).eval()
     faces = inputs(name)
-    assert [len(made.views(tta, 10)) for tta in ("none", "flip")] == [1, 2]
-    plain, flipped = made.views("flip", 10)
-    assert torch.equal(made(plain(faces)), made(faces))
-    mirrored = faces.flip(-1) if made.sees == "pixels" else on_landmarks.mirror(faces)
-    torch.testing.assert_close(made(flipped(faces)), made(mirrored), atol=1e-4, rtol=1e-3)
-    assert not torch.equal(made(mirrored), made(faces))
+    plain, flipped = (named.view(faces, pose, made) for pose in named.poses(made.inputs)[:2])
+    assert torch.equal(made(**plain), made(**faces))
+    mirrored = {key: mirror(own) if key == "landmarks" else own.flip(-1) for key, own in faces.items()}
+    torch.testing.assert_close(made(**flipped), made(**mirrored), atol=1e-4, rtol=1e-3)
+    assert not torch.equal(made(**mirrored), made(**faces))
 
 
-def test_full_augmentation_at_test_time_holds_what_it_promises(network):
+def test_each_view_of_pixels_holds_the_face_in_its_pose(network):
     made = network("cnn")
-    views = made.views("full", len(POSES))
-    assert len(views) == len(POSES)
-    assert len(made.views("full", 3)) == 3
     # A bright dot off the centre goes where each pose says.
     face = torch.zeros(1, 32, 32)
     face[0, 8, 20] = 255
-    for view, pose in zip(views, POSES, strict=True):
+    for pose in POSES:
         x, y = (20.5 / 32 - 0.5) * pose.zoom * (-1 if pose.mirrored else 1), (8.5 / 32 - 0.5) * pose.zoom
         angle = np.deg2rad(pose.degrees)
         cosine, sine = np.cos(angle), np.sin(angle)
         expected = np.array([x * cosine - y * sine + pose.right, x * sine + y * cosine + pose.down])
-        seen = view(face)[0]
+        seen = named.view({"pixels": face}, pose, made)["pixels"][0]
         rows, columns = torch.meshgrid(torch.arange(32) + 0.5, torch.arange(32) + 0.5, indexing="ij")
-        place = torch.stack([(seen * columns).sum(), (seen * rows).sum()]) / seen.sum() / 32 - 0.5
-        assert np.abs(place.numpy() - expected).max() < 0.012, pose
+        centre = torch.stack([(seen * columns).sum(), (seen * rows).sum()]) / seen.sum() / 32 - 0.5
+        assert np.abs(centre.numpy() - expected).max() < 0.012, pose
+
+
+def test_inputs_know_how_many_views_they_can_tell_apart():
+    assert named.poses(("pixels",)) == POSES == named.poses(("landmarks", "pixels"))
+    assert named.poses(("landmarks",)) == (Pose(), Pose(mirrored=True))
 
 
 def test_a_folder_with_other_emotions_is_refused(saved):
@@ -160,14 +164,13 @@ def test_a_folder_with_other_emotions_is_refused(saved):
     config = artifacts.read_json(folder / "config.json")
     artifacts.write_json(folder / "config.json", config | {"emotions": list(reversed(EMOTIONS))})
     with pytest.raises(FerError, match="in another order"):
-        models.load(folder)
+        models.load(folder, "mlp")
 
 
-def test_a_folder_of_an_unknown_model_is_refused(saved):
+def test_a_folder_of_another_model_is_refused(saved):
     _, folder = saved("mlp")
-    artifacts.write_json(folder / "config.json", artifacts.read_json(folder / "config.json") | {"name": "svm"})
-    with pytest.raises(FerError, match="unknown model 'svm'"):
-        models.load(folder)
+    with pytest.raises(FerError, match="holds the model 'mlp' instead of gnn"):
+        models.load(folder, "gnn")
 
 
 @pytest.mark.parametrize("arguments", [{}, {"hidden": [8], "dropout": 0.0}])
@@ -175,7 +178,7 @@ def test_weights_that_do_not_fit_their_config(arguments, saved):
     _, folder = saved("mlp")
     artifacts.write_json(folder / "config.json", artifacts.read_json(folder / "config.json") | {"arguments": arguments})
     with pytest.raises(FerError, match="do not fit its config"):
-        models.load(folder)
+        models.load(folder, "mlp")
 
 
 def test_standardize_ignores_what_is_unknown():
@@ -212,27 +215,27 @@ def test_local_coordinates_are_standardised_offsets_from_the_nearest_landmarks()
 def test_token_dropout_is_for_training_alone(network):
     made = network("transformer")
     made.blocks.eval()  # no other chance
-    landmarks = inputs("transformer")
-    assert not torch.equal(made(landmarks), made(landmarks))
+    faces = inputs("transformer")
+    assert not torch.equal(made(**faces), made(**faces))
     made.eval()
-    assert torch.equal(made(landmarks), made(landmarks))
+    assert torch.equal(made(**faces), made(**faces))
 
 
 def test_the_graph_decides_who_hears_whom(network):
     made = network("gnn").eval()
     faces = inputs("gnn")
-    before = made(faces)
-    faces[:, 300] += 5  # an isolated node
-    assert torch.equal(made(faces), before)
-    faces[:, 7] += 5
-    assert not torch.equal(made(faces), before)
+    before = made(**faces)
+    faces["landmarks"][:, 300] += 5  # an isolated node
+    assert torch.equal(made(**faces), before)
+    faces["landmarks"][:, 7] += 5
+    assert not torch.equal(made(**faces), before)
 
 
 def test_the_graph_network_sees_offsets_from_the_mean_face(network):
     made = network("gnn")
     assert made.mean_face.numpy() == pytest.approx(GRAPH.mean_face[[0, 1, 2, 7, 9]])
     assert LandmarkGNN.sizes(GRAPH) == {"nodes": 5, "edges": 6, "regions": 4}
-    features = made._features(inputs("gnn"))
+    features = made._features(inputs("gnn")["landmarks"])
     torch.testing.assert_close(features[..., 3:], features[..., :3] - made.mean_face)
 
 
@@ -245,7 +248,7 @@ class TestFreezing:
         cnn.train()
         learning = [parameter for parameter in cnn.parameters() if parameter.requires_grad]
         optimizer = torch.optim.SGD(learning, 0.1)
-        torch.nn.functional.cross_entropy(cnn(inputs("cnn")), torch.tensor([0, 1, 2, 3])).backward()
+        torch.nn.functional.cross_entropy(cnn(**inputs("cnn")), torch.tensor([0, 1, 2, 3])).backward()
         optimizer.step()
 
     @pytest.mark.parametrize("trainable", [0, 2, None])
@@ -270,7 +273,7 @@ class TestFreezing:
 @pytest.mark.parametrize("name", ["resnet18", "timm:resnet10t"])
 def test_other_backbones(name):
     made = FaceCNN(name, hidden=16, dropout=0.0, image_size=32)
-    assert made.eval()(inputs("cnn")).shape == (4, 7)
+    assert made.eval()(**inputs("cnn")).shape == (4, 7)
     assert len(backbone_blocks(made.backbone)) >= 4
 
 

@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from fer import models
+from fer import inputs, models
+from fer.config import Optim
 from fer.training import checkpoints
 from fer.training import fit as fitting
-from fer.training.batches import Task
+from fer.training.batches import TrainingData
 
 
 @pytest.fixture
-def task():
+def data():
     """Landmarks of 7 classes of which each moves its own points, with one unknown face in ten."""
     rng = np.random.default_rng(0)
     labels = np.arange(280) % 7
@@ -18,11 +19,11 @@ def task():
         values[labels == label, label * 20 : label * 20 + 20, 1] += 0.4
     values[::10] = np.nan
     rows = torch.arange(280)
-    return Task(torch.from_numpy(values), torch.from_numpy(labels), rows[:210], rows[210:])
+    return TrainingData({"landmarks": torch.from_numpy(values)}, torch.from_numpy(labels), rows[:210], rows[210:])
 
 
 @pytest.fixture
-def train(task, params, change, tmp_path, monkeypatch):
+def train(data, params, change, tmp_path, monkeypatch):
     """Trains a small perceptron in a folder of its own; `network` and `settings` come with it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(checkpoints, "WORK", tmp_path / "work")
@@ -30,13 +31,14 @@ def train(task, params, change, tmp_path, monkeypatch):
 
     def run(name="small", seed=3, train=None, **recipe):
         options = {"epochs": 4, "batch_size": 32, "patience": 0, "hidden": [16], "mixup_alpha": 0.2} | recipe
-        chosen = change(params.mlp, **options)
+        optim = {key: options.pop(key) for key in set(options) & set(Optim.model_fields)}
+        chosen = change(params.mlp, **options, optim=params.mlp.optim.model_dump() | optim)
         kind = models.network("mlp")
         torch.manual_seed(seed)
         network = kind(**kind.arguments(chosen, tmp_path))
-        network.learn_statistics(task.inputs[task.train], tmp_path)
+        network.learn_statistics(inputs.select(data.inputs, data.train), tmp_path)
         section = change(settings, seed=seed, **(train or {}))
-        augment, curves = kind.augmentation(chosen), tmp_path / "curves" / f"{name}.csv"
-        return fitting.fit(name, network, task, chosen, augment, section, curves, {})
+        curves = tmp_path / "curves" / f"{name}.csv"
+        return fitting.fit(name, network, data, chosen.recipe("full"), chosen.augment, section, curves, {})
 
     return run

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from fer import models
+from fer import inputs, models
 from fer.evaluation.predict import probabilities
 from fer.landmarks.graphs import Graph
 from fer.training import checkpoints
-from fer.training.batches import Task
+from fer.training.batches import TrainingData
 from fer.training.fit import fit
 from fer.training.keeper import Keeper
 
@@ -39,19 +39,20 @@ def start(params, change, tmp_path, monkeypatch):
 
     def run(name, device, folder="one"):
         kind = models.network(name)
-        inputs = pixels if kind.sees == "pixels" else landmarks
-        settings = change(params.model(name), batch_size=16, **SMALL[name])
+        values = {key: {"pixels": pixels, "landmarks": landmarks}[key] for key in kind.inputs}
+        section = params.model(name)
+        settings = change(section, optim=section.optim.model_dump() | {"batch_size": 16}, **SMALL[name])
         torch.manual_seed(3)
         network = kind(**kind.arguments(settings, tmp_path))
-        network.learn_statistics(inputs, tmp_path)
+        network.learn_statistics(values, tmp_path)
         network.begin("full", settings)
         recipe = change(settings.recipe("full"), epochs=3, patience=0)
         section = change(params.train, device=device, precision="bf16-mixed")
-        task = Task(inputs, labels, rows[:48], rows[48:])
-        augment, curves = kind.augmentation(settings), tmp_path / f"{folder}.csv"
-        fitted = fit(f"{folder}-{name}", network, task, recipe, augment, section, curves, {})
+        data = TrainingData(values, labels, rows[:48], rows[48:])
+        curves = tmp_path / f"{folder}.csv"
+        fitted = fit(f"{folder}-{name}", network, data, recipe, settings.augment, section, curves, {})
         network.load_state_dict(fitted.weights)
-        return network.eval(), inputs.numpy(), fitted
+        return network.eval(), {key: own.numpy() for key, own in values.items()}, fitted
 
     return run
 
@@ -80,7 +81,7 @@ def test_training_and_going_on(name, device, start, monkeypatch):
 @pytest.mark.parametrize("name", models.MODELS)
 def test_predictions_on_a_gpu_agree_with_those_on_the_cpu(name, start):
     network, faces, _ = start(name, "cuda")
-    views = network.views("full", 4)
+    views = inputs.poses(network.inputs)[:4]
     found = [list(probabilities(network, faces, views, 16, torch.device(place))) for place in ("cuda", "cpu")]
     for gpu, cpu in zip(*found, strict=True):
         # Convolutions on a GPU may use TF32, which keeps 10 bits.

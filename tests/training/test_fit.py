@@ -107,9 +107,9 @@ def test_an_edit_of_another_model_s_file_keeps_a_checkpoint(train, params, tmp_p
     from fer.training import checkpoints as module
 
     place = train().place
-    sources = {path.name for path in module._sources(*_mlp_parts(params, tmp_path))}
-    assert {"mlp.py", "on_landmarks.py", "base.py", "fit.py", "batches.py"} <= sources
-    assert not {"cnn.py", "gnn.py", "on_pixels.py", "progress.py"} & sources
+    sources = {path.name for path in module._sources(_mlp(params, tmp_path))}
+    assert {"mlp.py", "landmarks.py", "standardize.py", "base.py", "fit.py", "batches.py"} <= sources
+    assert not {"cnn.py", "gnn.py", "pixels.py", "progress.py"} & sources
     original = module.Path.read_bytes
     monkeypatch.setattr(module.Path, "read_bytes", lambda path: original(path) + b"#" * (path.name == "cnn.py"))
     assert train().place == place
@@ -117,9 +117,9 @@ def test_an_edit_of_another_model_s_file_keeps_a_checkpoint(train, params, tmp_p
     assert train().place != place
 
 
-def _mlp_parts(params, tmp_path):
+def _mlp(params, tmp_path):
     kind = models.network("mlp")
-    return kind(**kind.arguments(params.mlp, tmp_path)), kind.augmentation(params.mlp)
+    return kind(**kind.arguments(params.mlp, tmp_path))
 
 
 def test_the_device_counts_as_it_was_chosen_not_as_it_was_asked_for(train):
@@ -203,11 +203,11 @@ def test_more_devices_than_there_are(train, monkeypatch):
 
 
 @pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
-def test_class_weights(task, power):
-    from fer.training.batches import Task
+def test_class_weights(data, power):
+    from fer.training.batches import TrainingData
 
     rows = torch.cat([torch.arange(0, 210, 7), torch.arange(1, 210, 7)[:10]])  # 30 of class 0, 10 of class 1
-    uneven = Task(task.inputs, task.labels, rows, task.val)
+    uneven = TrainingData(data.inputs, data.labels, rows, data.val)
     weight = fitting.class_weight(uneven, power)
     assert weight[1] / weight[0] == pytest.approx(3**power)
     assert (30 * weight[0] + 10 * weight[1]) / 40 == pytest.approx(1)

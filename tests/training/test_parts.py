@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from fer import inputs
+from fer.inputs.base import Draw
+from fer.inputs.pixels import enlarge
 from fer.landmarks.symmetry import FLIP
-from fer.models import on_landmarks, on_pixels
 from fer.models.ft_transformer import FTTransformer
 from fer.models.gnn import LandmarkGNN
 from fer.training.batches import Batches
@@ -21,9 +23,9 @@ class TestBatches:
         return [row for batch in self.rows(batches) for row in batch]
 
     @pytest.fixture
-    def numbered(self, task):
-        task.labels.copy_(torch.arange(280))
-        return task
+    def numbered(self, data):
+        data.labels.copy_(torch.arange(280))
+        return data
 
     def test_in_order_with_the_remainder(self, numbered):
         batches = Batches(numbered, numbered.val, 32)
@@ -52,70 +54,133 @@ class TestLandmarks:
     def points(self):
         return torch.from_numpy(np.random.default_rng(0).normal(size=(6, 478, 3)).astype(np.float32))
 
-    def make(self, params, change, **values):
-        recipe = change(params.mlp, **({"flip": 0.0, "rotation": 0.0, "jitter": 0.0} | values))
-        return on_landmarks.LandmarkModel.augmentation(recipe)
+    def vary(self, points, params, change, flip=0.0, **values):
+        ranges = {"rotation": 0.0, "jitter": 0.0} | values
+        augment = change(params.mlp.augment, flip=flip, landmarks=ranges)
+        return inputs.augment({"landmarks": points}, augment, None)["landmarks"]
 
     def test_mirroring_turns_x_round_and_exchanges_left_and_right(self, points, params, change):
         expected = points.numpy()[:, FLIP] * np.float32([-1, 1, 1])
-        np.testing.assert_allclose(self.make(params, change, flip=1.0)(points), expected, atol=1e-6)
+        np.testing.assert_allclose(self.vary(points, params, change, flip=1.0), expected, atol=1e-6)
 
     def test_each_face_has_its_own_draw(self, points, params, change):
         same_face = points[:1].expand(6, -1, -1)
-        varied = self.make(params, change, rotation=5.0)(same_face)
+        varied = self.vary(same_face, params, change, rotation=5.0)
         assert len({round(float(face[0, 0]), 6) for face in varied}) == 6
         torch.testing.assert_close(varied.norm(dim=2), same_face.norm(dim=2))
 
     def test_unknown_stays_unknown(self, points, params, change):
         points[2] = torch.nan
-        varied = self.make(params, change, flip=1.0, rotation=5.0, jitter=0.01)(points)
+        varied = self.vary(points, params, change, flip=1.0, rotation=5.0, jitter=0.01)
         assert torch.isnan(varied[2]).all()
         assert torch.isfinite(varied[[0, 1, 3]]).all()
 
 
 class TestImages:
+    network = SimpleNamespace(image_size=64)
+
     @pytest.fixture
     def images(self):
         return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (8, 48, 48), np.uint8))
 
+    def vary(self, images, augment):
+        return inputs.augment({"pixels": images}, augment, self.network)["pixels"]
+
     def test_range_shape_and_one_draw_a_face(self, images, params):
         same_face = images[:1].expand(8, -1, -1)
         torch.manual_seed(0)
-        varied = on_pixels.ImageAugmentation(params.cnn.augment, 64)(same_face)
+        varied = self.vary(same_face, params.cnn.augment)
         assert varied.shape == (8, 64, 64)
         assert varied.min() >= 0
         assert 1 < varied.max() <= 255
         assert len({round(float(face.mean()), 6) for face in varied}) == 8
 
+    def off(self, params, change, **values):
+        ranges = params.cnn.augment.pixels.model_dump()
+        return change(params.cnn.augment, flip=0.0, pixels=dict.fromkeys(ranges, 0.0) | values)
+
     def test_without_ranges_it_only_enlarges(self, images, params, change):
-        off = change(params.cnn.augment, **dict.fromkeys(type(params.cnn.augment).model_fields, 0.0))
-        varied = on_pixels.ImageAugmentation(off, 64)(images)
-        torch.testing.assert_close(varied, on_pixels.enlarge(images, 64), atol=0.03, rtol=1e-4)
+        varied = self.vary(images, self.off(params, change))
+        torch.testing.assert_close(varied, enlarge(images, 64), atol=0.03, rtol=1e-4)
 
     def test_a_face_of_the_right_size_stays_as_it_is(self, images):
-        assert torch.equal(on_pixels.enlarge(images, 48), images.float())
+        assert torch.equal(enlarge(images, 48), images.float())
+
+    def test_an_erased_rectangle_is_grey_and_of_the_size_that_it_should_be(self, images, params, change):
+        faces = torch.zeros(200, 48, 48, dtype=torch.uint8)
+        varied = self.vary(faces, self.off(params, change, erasing=1.0))
+        share = (varied == 127.5).float().mean(dim=(1, 2))
+        assert ((varied == 127.5) | (varied == 0)).all()
+        assert 0.015 < share.min() < 0.04
+        assert 0.15 < share.max() < 0.22
+        half = self.vary(faces, self.off(params, change, erasing=0.5))
+        assert 0.35 < (half.amax(dim=(1, 2)) > 0).float().mean() < 0.65
+
+
+def test_mirroring_and_turn_are_drawn_once_for_all_inputs_of_a_face(params, change):
+    """The pixels' bright dot and the landmarks, which lie where the dot is, move alike."""
+    count = 64
+    pixels = torch.zeros(count, 48, 48)
+    pixels[:, 16, 30] = 255.0
+    landmarks = torch.zeros(count, 478, 3)
+    landmarks[..., 0], landmarks[..., 1] = 30.5 - 24, 16.5 - 24
+    values = {"pixels": pixels, "landmarks": landmarks}
+    ranges = dict.fromkeys(params.cnn.augment.pixels.model_dump(), 0.0) | {"rotation": 30.0}
+    augment = SimpleNamespace(
+        flip=0.5,
+        pixels=SimpleNamespace(**ranges),
+        landmarks=SimpleNamespace(rotation=30.0, jitter=0.0),
+    )
+    varied = inputs.augment(values, augment, SimpleNamespace(image_size=48))
+    axis = torch.arange(48) + 0.5 - 24
+    weight = varied["pixels"].sum(dim=(1, 2))
+    seen = torch.stack([(varied["pixels"].sum(1) * axis).sum(1), (varied["pixels"].sum(2) * axis).sum(1)], 1)
+    torch.testing.assert_close(seen / weight[:, None], varied["landmarks"][:, 0, :2], atol=0.35, rtol=0)
+    assert 10 < (varied["landmarks"][:, 0, 0] < 0).sum() < 54  # some of them mirrored
+
+
+def test_a_turn_is_between_its_limits_and_half_the_faces_are_mirrored():
+    draw = Draw.of(4000, 0.5, torch.device("cpu"))
+    assert draw.turn.abs().max() <= 1
+    assert abs(float(draw.turn.mean())) < 0.05
+    assert 0.45 < draw.mirrored.float().mean() < 0.55
 
 
 class TestMixup:
     def test_off(self):
-        inputs, labels = torch.rand(4, 3), torch.tensor([0, 1, 2, 6])
-        mixed, targets = mixup(inputs, labels, 0.0, 7)
-        assert torch.equal(mixed, inputs)
+        values, labels = {"pixels": torch.rand(4, 3)}, torch.tensor([0, 1, 2, 6])
+        mixed, targets = mixup(values, labels, 0.0, 7)
+        assert torch.equal(mixed["pixels"], values["pixels"])
         assert torch.equal(targets.argmax(1), labels)
 
     def test_inputs_and_targets_are_mixed_alike(self):
         torch.manual_seed(0)
         labels = torch.arange(7)
-        inputs = torch.eye(7)  # so a mixed input must be its target
-        mixed, targets = mixup(inputs, labels, 1.0, 7)
-        torch.testing.assert_close(mixed, targets)
-        assert not torch.equal(mixed, inputs)
+        values = {"pixels": torch.eye(7), "landmarks": torch.eye(7).unsqueeze(1)}  # a mixed input must be its target
+        mixed, targets = mixup(values, labels, 1.0, 7)
+        torch.testing.assert_close(mixed["pixels"], targets)
+        torch.testing.assert_close(mixed["landmarks"][:, 0], targets)
+        assert not torch.equal(mixed["pixels"], values["pixels"])
         torch.testing.assert_close(targets.sum(1), torch.ones(7))
+
+    def test_a_face_without_landmarks_is_mixed_with_nobody(self):
+        torch.manual_seed(0)
+        values = torch.eye(7)
+        values[[2, 5]] = torch.nan
+        mixed, targets = mixup({"landmarks": values}, torch.arange(7), 1.0, 7)
+        found = mixed["landmarks"]
+        assert found.isnan().any(1).nonzero().flatten().tolist() == [2, 5]
+        assert torch.equal(targets[[2, 5]], torch.eye(7)[[2, 5]])
+        assert (targets[[0, 1, 3, 4, 6]][:, [2, 5]] == 0).all()
+        others = [row for row in range(7) if row not in (2, 5)]
+        torch.testing.assert_close(found[others], targets[others])
+        assert not torch.equal(targets, torch.eye(7))
 
 
 class TestRate:
     def shares(self, params, change, steps=100, **values):
-        share = rate(change(params.mlp, epochs=10, **values), steps)
+        recipe = params.mlp.recipe("full")
+        share = rate(change(recipe, epochs=10, **values), steps)
         return [share(step) for step in range(steps)]
 
     def test_warmup_then_cosine(self, params, change):
@@ -152,7 +217,7 @@ class TestRate:
 )
 def test_biases_norms_and_embeddings_do_not_decay(network, spared, decayed, params, monkeypatch):
     monkeypatch.setattr(Training, "trainer", SimpleNamespace(estimated_stepping_batches=10))
-    module = Training(network, params.gnn, torch.nn.Identity(), torch.ones(7))
+    module = Training(network, params.gnn.recipe("full"), params.gnn.augment, torch.ones(7))
     groups = module.configure_optimizers()["optimizer"].param_groups
     names = {id(parameter): name for name, parameter in network.named_parameters()}
     by_decay = {bool(group["weight_decay"]): {names[id(p)] for p in group["params"]} for group in groups}
