@@ -20,15 +20,17 @@ from tests.pipeline.conftest import start, wait_for_checkpoint
 from tests.torture import Torture
 
 pytestmark = pytest.mark.slow
-TRAIN_CNN = {"train_head@cnn", "train_partial@cnn", "train@cnn"}
+HEAD, PARTIAL = "train_phase@cnn_head", "train_phase@cnn_partial"
+TRAIN_CNN = {HEAD, PARTIAL, "train@cnn"}
 TRAIN_ALL = TRAIN_CNN | {f"train@{model}" for model in MODELS}
-EVALUATE = {f"{do}@{model}" for do in ("evaluate", "export") for model in MODELS}
+EVALUATE = {f"{do}@{model}" for do in ("evaluate", "measure") for model in MODELS}
+EXPORT = {f"export@{model}" for model in MODELS}
 LANDMARK = ("mlp", "transformer", "gnn")
 
 
 def after(model):
     """What runs after a model was trained again."""
-    return {f"evaluate@{model}", f"export@{model}", "compare"}
+    return {f"{do}@{model}" for do in ("evaluate", "measure", "export")} | {"compare"}
 
 
 MEASURES = {
@@ -57,7 +59,7 @@ def locked(project):
 
 def test_every_stage_ran_once_and_left_its_outputs(built):
     stages = {line.split()[0] for line in built.dvc("stage", "list").splitlines()}
-    assert stages > EVALUATE | TRAIN_ALL
+    assert stages > EVALUATE | EXPORT | TRAIN_ALL
     assert started((built.folder / "repro.log").read_text()) == stages
     assert set(locked(built)) == stages
     for stage in locked(built).values():
@@ -136,14 +138,14 @@ def test_a_fresh_clone_has_nothing_to_run(built, tmp_path):
     [
         ("cnn.mixup_alpha", 0.3, TRAIN_CNN | after("cnn")),
         ("cnn.full.epochs", 2, {"train@cnn"} | after("cnn")),
-        ("cnn.partial.lr", 0.002, {"train_partial@cnn", "train@cnn"} | after("cnn")),
+        ("cnn.partial.lr", 0.002, {PARTIAL, "train@cnn"} | after("cnn")),
         ("cnn.backbone", "resnet18", {"weights@cnn"} | TRAIN_CNN | after("cnn")),
         ("transformer.layers", 2, {"train@transformer"} | after("transformer")),
         ("graphs.edges", "tesselation", {"graphs", "train@gnn"} | after("gnn")),
         ("evaluate.tta", "none", EVALUATE | {"compare"}),
         ("evaluate.bootstrap", 200, {"compare"}),
         ("evaluate.batch_size", 7, set()),
-        ("train.seed", 7, TRAIN_ALL | EVALUATE | {"compare"}),
+        ("train.seed", 7, TRAIN_ALL | EVALUATE | EXPORT | {"compare"}),
         ("landmarks.workers", 1, set()),
         ("train.device", "cpu", set()),
     ],
@@ -160,13 +162,16 @@ def test_a_parameter_reruns_what_depends_on_it_and_nothing_else(clean, key, valu
         ("fer/models/gnn.py", {"train@gnn"} | after("gnn")),
         ("fer/models/cnn.py", TRAIN_CNN | after("cnn")),
         (
-            "fer/models/on_landmarks.py",
-            {f"{do}@{m}" for do in ("train", "evaluate", "export") for m in LANDMARK} | {"compare"},
+            "fer/inputs/landmarks.py",
+            set().union(*(after(m) | {f"train@{m}"} for m in LANDMARK)),
         ),
-        ("fer/training/fit.py", TRAIN_ALL | EVALUATE | {"compare"}),
-        ("fer/evaluation/metrics.py", EVALUATE | {"compare"}),
+        ("fer/training/fit.py", TRAIN_ALL | EVALUATE | EXPORT | {"compare"}),
+        ("fer/evaluation/metrics.py", {f"measure@{model}" for model in MODELS} | {"compare"}),
         ("fer/evaluation/markdown.py", {"compare"}),
-        ("fer/emotions.py", {"download", "split"} | TRAIN_ALL | EVALUATE | {"landmarks", "graphs", "compare"}),
+        (
+            "fer/emotions.py",
+            {"download", "split"} | TRAIN_ALL | EVALUATE | EXPORT | {"landmarks", "graphs", "compare"},
+        ),
         ("fer/training/progress.py", set()),
         ("fer/config.py", set()),
         ("fer/artifacts.py", set()),
@@ -222,9 +227,9 @@ def test_a_fresh_clone_draws_all_but_the_sheets_of_faces(built, tmp_path):
     }
 
 
-@pytest.mark.parametrize("stage", ["train@transformer", "train@gnn", "train_head@cnn"])
+@pytest.mark.parametrize("stage", ["train@transformer", "train@gnn", HEAD])
 def test_the_same_seed_gives_the_same_model(clean, stage):
-    model = {"train_head@cnn": "cnn_head"}.get(stage, stage.removeprefix("train@"))
+    model = {HEAD: "cnn_head"}.get(stage, stage.removeprefix("train@"))
     weights = clean.folder / "models" / model / "model.safetensors"
     before = weights.read_bytes()
     assert started(clean.dvc("repro", "--single-item", "--force", "--no-run-cache", stage)) == {stage}
@@ -306,7 +311,7 @@ def two_machines(project):
 
 def test_the_same_weights_rerun_nothing_whatever_they_took(clean):
     """Wall-clock times are no input: a training that gives the same bytes again reruns neither phase nor report."""
-    clean.dvc("repro", "--single-item", "--force", "--no-run-cache", "train_head@cnn")
+    clean.dvc("repro", "--single-item", "--force", "--no-run-cache", HEAD)
     output = clean.dvc("repro")
     assert not started(output), output
 
