@@ -60,7 +60,8 @@ IDENTITY = {"NAME": "fer demo", "EMAIL": "demo@example.invalid"}
 def main() -> None:
     """Run every stage on drawn faces with `dvc exp run`, then show the metrics and how to go on.
 
-    The run replaces the results in the working tree; the models that come with the package stay as they are. Changes of your own that would be lost are refused.
+    The run replaces the results in the working tree; the models that come with the package stay as they are. It
+    refuses to start where changes of your own would be lost.
     """
     if _git("rev-parse", "--is-inside-work-tree", check=False) != "true":
         raise FerError("The demo is a DVC experiment and needs a git clone: use `git clone`, not an archive.")
