@@ -124,6 +124,7 @@ def read(name: str) -> Predictions:
     file = path(name)
     table = artifacts.read_table(file)
     check(table, str(file))
+    table = table.astype({"row": "int64", "split": str, "emotion": str})  # whatever kinds other programs have written
     return Predictions(table.sort_values("row", ignore_index=True), artifacts.read_metadata(file))
 
 

@@ -61,14 +61,13 @@ def test_somebody_else_s_table_needs_no_more_than_rows_labels_and_probabilities(
     assert dict(read.metadata) == {}
 
 
-def rounded_to_percent(table: pd.DataFrame) -> pd.DataFrame:
-    """Probabilities as many people publish them; still a table that can be measured."""
-    return table.assign(**{emotion: table[emotion].round(3) for emotion in EMOTIONS})
-
-
-def test_rounded_probabilities_are_taken() -> None:
-    artifacts.write_table(predictions.path("theirs"), rounded_to_percent(model(1).table))
-    predictions.read("theirs")
+def test_other_programs_may_round_and_choose_other_kinds_of_columns() -> None:
+    table = model(1).table
+    rounded = {emotion: table[emotion].round(3) for emotion in EMOTIONS}
+    kinds = {"row": "int32", "split": "category", "emotion": "category"}
+    artifacts.write_table(predictions.path("theirs"), table.assign(**rounded).astype(kinds))
+    averaged = ensemble.average({"theirs": predictions.read("theirs"), "ours": model(2)})
+    assert averaged.rows.tolist() == list(range(40))
 
 
 DAMAGES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
