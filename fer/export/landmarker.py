@@ -76,7 +76,7 @@ def simplify(model: Any) -> None:
         slope = numpy_helper.to_array(tensors[node.input[1]]).astype(np.float32).reshape(-1, 1, 1, 1)
         names = [f"prelu{number}_{part}" for part in ("relu", "all", "positive")]
         slopes = constant(f"prelu{number}_slope", slope), constant(f"prelu{number}_rest", 1 - slope)
-        options = {"group": len(slope), "kernel_shape": [1, 1]}
+        options: dict[str, Any] = {"group": len(slope), "kernel_shape": [1, 1]}
         nodes += [
             helper.make_node("Relu", [node.input[0]], [names[0]]),
             helper.make_node("Conv", [node.input[0], slopes[0]], [names[1]], **options),
