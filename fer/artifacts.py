@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DECIMALS = 4
+_METADATA = b"fer"  # the key of our own metadata in a Parquet file
 
 
 @contextlib.contextmanager
@@ -131,14 +132,36 @@ def read_array(path: Path | str, *, mmap: bool = False) -> np.ndarray:
         return array
 
 
-def write_table(path: Path | str, table: "pd.DataFrame") -> None:
-    """Write a table as CSV or Parquet, by the file's suffix, without its index."""
+def write_table(path: Path | str, table: "pd.DataFrame", metadata: Mapping[str, Any] | None = None) -> None:
+    """Write a table as CSV or Parquet, by the file's suffix, without its index.
+
+    Args:
+        path: the file.
+        table: its content.
+        metadata: what a Parquet file shall hold beside the table, as JSON can hold it; `read_metadata` reads it.
+    """
     path = Path(path)
     with atomic(path) as temporary:
         if path.suffix == ".parquet":
-            table.to_parquet(temporary, index=False)
+            import pyarrow
+            from pyarrow import parquet
+
+            content = pyarrow.Table.from_pandas(table, preserve_index=False)
+            if metadata:
+                own = {_METADATA: json.dumps(dict(metadata), allow_nan=False).encode()}
+                content = content.replace_schema_metadata({**(content.schema.metadata or {}), **own})
+            parquet.write_table(content, temporary)
         else:
             table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_metadata(path: Path | str) -> dict[str, Any]:
+    """Read the metadata of a Parquet file; empty if `write_table` was given none, or somebody else wrote the file."""
+    from pyarrow import parquet
+
+    with _readable(path, _REBUILD) as path:
+        content = (parquet.read_schema(path).metadata or {}).get(_METADATA, b"{}")
+        return dict(json.loads(content))
 
 
 def read_table(path: Path | str) -> "pd.DataFrame":
