@@ -43,7 +43,8 @@ def accuracy_figure(measured: Sequence[MeasuredModel], dataset: str) -> "Figure"
         _model_row(axes, height, model, ORIGINAL.get(model.name) if is_fer2013 else None)
     axes.set(yticks=range(len(ordered)), yticklabels=[model.name for model in ordered])
     axes.set(ylim=(-0.5, len(ordered) - 0.4), xlabel="accuracy (percent)")
-    axes.set_title(f"{title(dataset)}: accuracy on {len(ordered[0].answers):,} test faces", loc="left", fontsize=12)
+    faces = f"val and on {len(ordered[0].answers):,} test faces"
+    axes.set_title(f"{title(dataset)}: accuracy on {faces}", loc="left", fontsize=12)
     axes.grid(axis="x", color="#E4E4E4", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(length=0, labelsize=11)

@@ -94,6 +94,29 @@ def test_a_wrong_table_is_one_clear_line(damage: str) -> None:
     assert "mlp.parquet" in str(caught.value.message)
 
 
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"x" * 99, b"PAR1" + b"\xff" * 64 + b"PAR1"])
+def test_a_damaged_file_is_one_clear_line(content: bytes) -> None:
+    predictions.path("mlp").parent.mkdir(parents=True)
+    predictions.path("mlp").write_bytes(content)
+    with pytest.raises(FerError, match=r"mlp\.parquet can't be read"):
+        predictions.read("mlp")
+
+
+def test_a_cut_file_is_one_clear_line() -> None:
+    predictions.write("mlp", model(1))
+    whole = predictions.path("mlp").read_bytes()
+    for length in (10, len(whole) // 2, len(whole) - 1):
+        predictions.path("mlp").write_bytes(whole[:length])
+        with pytest.raises(FerError, match=r"mlp\.parquet can't be read"):
+            predictions.read("mlp")
+
+
+def test_a_folder_instead_of_the_file_is_one_clear_line() -> None:
+    predictions.path("mlp").mkdir(parents=True)
+    with pytest.raises(FerError, match=r"mlp\.parquet"):
+        predictions.read("mlp")
+
+
 def test_a_diverged_model_is_not_written() -> None:
     answers = model(1)
     with pytest.raises(FerError, match=r"mlp: NaN instead of a probability\. The training diverged"):
