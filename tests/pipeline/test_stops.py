@@ -38,13 +38,8 @@ def test_a_machine_without_partners_says_so(clean):
     clean.set("train.nodes", 2)
     output = clean.run(sys.executable, "-m", "stages.train", "mlp", fails=True)
     assert "train.nodes = 2: start the same command on each machine with MASTER_ADDR" in output
-    address = {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": "29411",
-        "NODE_RANK": "0",
-        "LOCAL_RANK": "0",
-        "WORLD_SIZE": "2",
-    }
+    ranks = {"NODE_RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29411"}
     command = [sys.executable, "-m", "stages.train", "mlp"]
     values = surroundings() | ranks | address
     pipe = subprocess.PIPE
