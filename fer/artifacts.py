@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fer.errors import FerError
+from fer.errors import FerError, MissingFileError
 from fer.writing import NO_SPACE, atomic
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _readable(path: Path | str, hint: str) -> Iterator[Path]:
     try:
         yield path
     except FileNotFoundError as error:
-        raise FerError(f"{path} is missing. {hint}") from error
+        raise MissingFileError(path, hint) from error
     except PermissionError as error:
         raise FerError(f"{path} may not be read ({error.strerror}). Check its permissions.") from error
     except (ValueError, TypeError, OSError, EOFError, KeyError) as error:
@@ -42,7 +42,7 @@ def _readable(path: Path | str, hint: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def validating(path: Path | str) -> Iterator[None]:
-    """Take a file's content apart; whatever is not as it should be is the file's fault, not the program's.
+    """Report what goes wrong in the block, which takes a file's content apart, as a fault of that file.
 
     Raises:
         FerError: something is missing or of another kind.
@@ -89,6 +89,14 @@ def read_json(path: Path | str) -> dict[str, Any]:
     """Read a JSON object; raises FerError when it is missing or damaged."""
     with _readable(path, _REBUILD) as path:
         return dict(json.loads(path.read_text()))
+
+
+def read_cache(path: Path | str) -> dict[str, Any]:
+    """Read a JSON object that can be made again at any time: empty where it is missing or damaged."""
+    try:
+        return read_json(path)
+    except FerError:
+        return {}
 
 
 def write_text(path: Path | str, text: str) -> None:
