@@ -143,8 +143,3 @@ def _bytes(tensor: Tensor) -> memoryview:
 @rank_zero_only
 def _say(message: str) -> None:
     print(message, flush=True)
-
-
-# The names that `fit.py` and `tasks.py` still use.
-Place, place = CheckpointFolder, folder_for
-CheckpointFolder.forget = CheckpointFolder.delete  # type: ignore[attr-defined]
