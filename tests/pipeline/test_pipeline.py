@@ -182,7 +182,7 @@ def test_a_parameter_reruns_what_depends_on_it_and_nothing_else(clean, key, valu
             "fer/emotions.py",
             {"download", "split"} | TRAIN_ALL | EVALUATE | EXPORT | {"landmarks", "graphs", "compare"},
         ),
-        ("fer/training/progress.py", set()),
+        ("fer/training/progress_bar.py", set()),
         ("fer/config.py", set()),
         ("fer/artifacts.py", set()),
     ],

@@ -163,12 +163,19 @@ def test_half_precision_trains_as_well(train, tmp_path):
 
 def test_the_bar_of_a_terminal_shows_the_whole_training(train, monkeypatch, capsys):
     monkeypatch.setattr(fitting.progress_bar, "report", lambda: ProgressReport(live=True))
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    for name, value in {"COLUMNS": "140", "TTY_COMPATIBLE": "1", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
     train(epochs=4)
-    captured = capsys.readouterr()
-    assert re.search(r"epoch 4/4  loss \d\.\d{3}  val 0\.\d{3}", captured.err)
-    assert "epoch" not in captured.out
+    shown = capsys.readouterr().err
+    assert "24/24" in shown  # six batches an epoch
+    assert re.search(r"epoch 4/4  loss \d\.\d{3}  val 0\.\d{3}", shown)
+
+
+def test_a_log_has_one_line_an_epoch(train, capsys):
+    train(epochs=2)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
+    assert [line.partition("  ")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    assert lines[-1].endswith("left 0:00:00")
 
 
 def test_a_finished_training_deletes_its_checkpoint(train, tmp_path):
