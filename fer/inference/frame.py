@@ -125,6 +125,8 @@ def from_array(name: str, array: np.ndarray, megapixels: float, time: float | No
     if not array.size:
         raise FerError(f"{name} has no pixels ({' x '.join(map(str, array.shape))}).")
     try:
+        if array.ndim < 2:  # Pillow would take it for a column
+            raise ValueError("one row of numbers")
         image = Image.fromarray(array)
     except (TypeError, ValueError, KeyError) as error:
         shape = list(array.shape)

@@ -161,7 +161,7 @@ class Predictor:
         try:
             grey = frame.grey()
             if detector is None:
-                whole = Found((0, 0, frame.width, frame.height), 1.0)
+                whole = Found((0.0, 0.0, float(frame.width), float(frame.height)), 1.0)
                 return photo, [(whole, _resized(grey[None], self._size)[0])]
             found = detector.find(grey)
             large = [face for face in found if face.size >= self.min_size]
