@@ -1,14 +1,14 @@
-# make predict | demo | test | torture | repro | results: see README.md. Needs git, make, and Python 3.11 or 3.12.
+# make predict | demo | test | torture | repro | results | release: see README.md. Needs git, make, and Python 3.11 or later.
 
 # The first Python that runs and fits; a name on the path alone may be a version manager's empty promise.
-FITS := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
-PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 # Stages run as `python -m stages.x`: with the environment first on the path they all use it.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help predict named setup demo test torture repro results clean
+.PHONY: help predict named setup demo test torture repro results release clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -26,7 +26,7 @@ setup: .venv/ready  ## create .venv and install the pinned requirements
 
 # $(call install,ENVIRONMENT,REQUIREMENTS)
 define install
-	@$(PYTHON) -c '$(FITS)' 2>/dev/null || { echo 'fer needs Python 3.11 or 3.12. Install one, or name it: make PYTHON=/path/to/python3.12 ...' >&2; exit 1; }
+	@$(PYTHON) -c '$(FITS)' 2>/dev/null || { echo 'fer needs Python 3.11, 3.12, 3.13 or 3.14. Install one, or name it: make PYTHON=/path/to/python3.12 ...' >&2; exit 1; }
 	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
 	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(1)/bin/uv pip install --python $(1)/bin/python --no-deps --require-hashes -r $(2)
@@ -58,6 +58,9 @@ torture: setup  ## stop the pipeline at random moments, 20 times, and compare wh
 repro: setup  ## rebuild everything from FER2013, also what files outside the project have changed
 	@stages=$$(python -m fer.untracked) && for stage in $$stages; do dvc repro --force --single-item $$stage || exit; done
 	dvc repro
+
+release: setup  ## copy the exported models into the package: make release MODELS='cnn:int8 mlp gnn transformer'
+	@$(BIN)/python -m fer.release $(or $(MODELS),cnn:int8 mlp gnn transformer)
 
 clean:  ## remove the environment, caches and half-finished trainings
 	rm -rf .venv .venv-predict .cache .mypy_cache .ruff_cache .pytest_cache

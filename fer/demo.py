@@ -1,14 +1,13 @@
 """`make demo`: the whole pipeline on the embedded faces, as an experiment that is easy to undo."""
 
-import hashlib
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import click
 import numpy as np
 
+from fer import hashing, paths
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
 
@@ -17,43 +16,43 @@ OVERRIDES = {
     "data.dataset": "drawn",
     "data.drawn_faces": 700,
     "mlp.epochs": 30,
-    "mlp.batch_size": 64,
+    "mlp.optim.batch_size": 64,
     "transformer.layers": 2,
     "transformer.width": 64,
     "transformer.epochs": 10,
-    "transformer.batch_size": 32,
+    "transformer.optim.batch_size": 32,
     "transformer.lr": 0.002,
     "gnn.width": 64,
     "gnn.epochs": 10,
-    "gnn.batch_size": 32,
+    "gnn.optim.batch_size": 32,
     "gnn.lr": 0.003,
     # Without a network there are no pretrained weights. From scratch a very small ResNet learns soonest, in many
     # short epochs, and from faces as they are: the drawn ones vary by themselves.
     "cnn.weights": "none",
     "cnn.backbone": "timm:test_resnet",
     "cnn.image_size": 48,
-    "cnn.batch_size": 16,
+    "cnn.optim.batch_size": 16,
     "cnn.mixup_alpha": 0.0,
-    "cnn.ema": 0.98,
-    "cnn.patience": 0,
-    "cnn.augment.rotation": 0.0,
-    "cnn.augment.translation": 0.0,
-    "cnn.augment.scale": 0.0,
-    "cnn.augment.brightness": 0.0,
-    "cnn.augment.contrast": 0.0,
-    "cnn.augment.erasing": 0.0,
+    "cnn.optim.ema": 0.98,
+    "cnn.optim.patience": 0,
+    "cnn.augment.pixels.rotation": 0.0,
+    "cnn.augment.pixels.translation": 0.0,
+    "cnn.augment.pixels.scale": 0.0,
+    "cnn.augment.pixels.brightness": 0.0,
+    "cnn.augment.pixels.contrast": 0.0,
+    "cnn.augment.pixels.erasing": 0.0,
     "cnn.head.epochs": 1,
     "cnn.partial.epochs": 1,
     "cnn.full.epochs": 40,
     "cnn.full.lr": 0.004,
     "evaluate.tta": "flip",
 }
-# What a run changes among the files that git keeps.
-KEPT = ("params.yaml", "dvc.lock", "metrics", "plots", "reports", "fer/pretrained")
-MARK, FACES = Path(".cache/demo"), Path(".cache/demo_faces")
+# What a run changes among the files that git tracks.
+TRACKED = ("params.yaml", "dvc.lock", "metrics", "plots", "reports")
+MARK, PICTURES = paths.CACHE / "demo", paths.CACHE / "demo_faces"
 # Results that the last commit does not hold are new files, which `git restore` leaves behind.
-RESULTS = ("metrics", "plots", "reports", "fer/pretrained")
-UNDO = f"git restore {' '.join(KEPT)} && git clean -fdq {' '.join(RESULTS)}"
+RESULTS = ("metrics", "plots", "reports")
+UNDO = f"git restore {' '.join(TRACKED)} && git clean -fdq {' '.join(RESULTS)}"
 IDENTITY = {"NAME": "fer demo", "EMAIL": "demo@example.invalid"}
 
 
@@ -61,18 +60,19 @@ IDENTITY = {"NAME": "fer demo", "EMAIL": "demo@example.invalid"}
 def main() -> None:
     """Run every stage on drawn faces with `dvc exp run`, then show the metrics and how to go on.
 
-    The run replaces the results in the working tree. Changes of your own that would be lost are refused.
+    The run replaces the results in the working tree; the models that come with the package stay as they are. It
+    refuses to start where changes of your own would be lost.
     """
     if _git("rev-parse", "--is-inside-work-tree", check=False) != "true":
         raise FerError("The demo is a DVC experiment and needs a git clone: use `git clone`, not an archive.")
-    if _git("status", "--porcelain", "--", *KEPT):
+    if _git("status", "--porcelain", "--", *TRACKED):
         # What an earlier demo left may go; anything else is somebody's work.
         if not MARK.exists() or MARK.read_text() != _state():
             raise FerError(
                 "There are uncommitted changes in params.yaml or the results, which the demo would replace. "
                 f"Commit them, or drop them with `{UNDO}`."
             )
-        _git("restore", *KEPT)
+        _git("restore", *TRACKED)
         _git("clean", "-fdq", *RESULTS)
 
     overrides = [item for key, value in OVERRIDES.items() for item in ("-S", f"{key}={value}")]
@@ -101,15 +101,15 @@ def _predict() -> None:
     from fer.data import splits
     from fer.data.faces import Faces
 
-    faces = Faces.load(Path("data/faces"))
-    test = splits.read(Path("data/splits.csv"), len(faces.labels))["split"] == "test"
-    folder = writing.clean_folder(FACES)
+    faces = Faces.load(paths.FACES)
+    test = splits.read(paths.SPLITS, len(faces.labels))["split"] == "test"
+    folder = writing.clean_folder(PICTURES)
     for number, emotion in enumerate(EMOTIONS):
         first = int(np.flatnonzero(test & (faces.labels == number))[0])
         Image.fromarray(np.asarray(faces.images[first])).save(folder / f"{emotion}.png")
-    options = [str(folder), "--no-detect", "--model", "cnn", "--model", "mlp"]
+    options = [str(folder), "--no-detect", "--models", str(paths.ONNX), "--model", "cnn", "--model", "mlp"]
     click.secho("$ fer predict " + " ".join(options), dim=True)
-    subprocess.run([sys.executable, "-m", "fer.cli", "predict", *options], check=True)
+    subprocess.run([sys.executable, "-m", "fer", "predict", *options], check=True)
     click.echo()
 
 
@@ -121,9 +121,9 @@ def _git(*arguments: str, check: bool = True) -> str:
 
 
 def _state() -> str:
-    """A digest of how the kept files differ from the last commit."""
-    difference = _git("diff", "HEAD", "--", *KEPT) + _git("status", "--porcelain", "--", *KEPT)
-    return hashlib.sha256(difference.encode()).hexdigest()
+    """A digest of how the tracked files differ from the last commit."""
+    difference = _git("diff", "HEAD", "--", *TRACKED) + _git("status", "--porcelain", "--", *TRACKED)
+    return hashing.sha256(difference.encode())
 
 
 def _with_identity() -> dict[str, str]:

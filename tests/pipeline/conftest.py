@@ -16,9 +16,9 @@ from tests import known_params
 TOP = known_params.TOP
 TINY = {
     "data": {"dataset": "drawn", "drawn_faces": 210},
-    "mlp": {"epochs": 3, "batch_size": 32, "patience": 0},
-    "transformer": {"epochs": 1, "layers": 1, "heads": 4, "width": 16, "batch_size": 32},
-    "gnn": {"epochs": 1, "width": 16, "batch_size": 32},
+    "mlp": {"epochs": 3, "optim": {"batch_size": 32, "patience": 0}},
+    "transformer": {"epochs": 1, "layers": 1, "heads": 4, "width": 16, "optim": {"batch_size": 32}},
+    "gnn": {"epochs": 1, "width": 16, "optim": {"batch_size": 32}},
     "cnn": {
         "backbone": "mobilenet_v3_small",
         "weights": "none",
@@ -89,9 +89,9 @@ def start(project: Project, *command: str, **environment: str) -> subprocess.Pop
     return process
 
 
-def wait_for_checkpoint(project: Project, process: subprocess.Popen) -> None:
-    """Wait until the mlp's training has its first checkpoint."""
-    while not list((project.folder / ".cache/training/mlp").glob("*/last.ckpt")):
+def wait_for_checkpoint(project: Project, process: subprocess.Popen, model: str = "mlp") -> None:
+    """Wait until a model's training has its first checkpoint."""
+    while not list((project.folder / ".cache/training" / model).glob("*/last.ckpt")):
         assert process.poll() is None, process.communicate()[0] or "it ended before it had a checkpoint"
         time.sleep(0.01)
 

@@ -1,23 +1,33 @@
 """A model is one file: what docs/architecture.md ("How to add a model") lists is enough."""
 
+import os
+import re
 import shutil
+import signal
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
-from tests.pipeline.conftest import Project, commit
+from fer.emotions import EMOTIONS
+from tests import known_params
+from tests.pipeline.conftest import Project, commit, wait_for_checkpoint
 
 pytestmark = pytest.mark.slow
 TOY = '''
 from torch import nn
 
 from fer.emotions import EMOTIONS
-from fer.models.on_landmarks import LandmarkModel, Standardize
+from fer.models.base import FaceModel
+from fer.models.standardize import Standardize
 from fer.sizes import POINTS
 
 
-class LinearModel(LandmarkModel):
+class LinearModel(FaceModel):
     """Softmax regression on normalised landmarks."""
+
+    inputs = ("landmarks",)
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,8 +38,8 @@ class LinearModel(LandmarkModel):
     def arguments(cls, settings, data):
         return {}
 
-    def learn_statistics(self, faces, data):
-        self.standardize.fit(faces)
+    def learn_statistics(self, inputs, data):
+        self.standardize.fit(inputs["landmarks"])
 
     def forward(self, landmarks):
         return self.layer(self.standardize(landmarks).flatten(1))
@@ -43,6 +53,94 @@ class Linear(LandmarkModel):
 
 class Params(Section):
 '''
+
+
+FUSION = '''
+import torch
+from torch import nn
+
+from fer.emotions import EMOTIONS
+from fer.inputs.pixels import enlarge
+from fer.models.base import FaceModel
+from fer.models.standardize import Standardize
+from fer.sizes import POINTS
+
+
+class FusionModel(FaceModel):
+    """A convolution on pixels and a linear layer on landmarks, joined before the head."""
+
+    inputs = ("pixels", "landmarks")
+
+    def __init__(self, image_size: int) -> None:
+        super().__init__()
+        self.image_size = image_size
+        self.standardize = Standardize((POINTS, 3))
+        self.convolution = nn.Conv2d(1, 8, 5, stride=4)
+        self.points = nn.Linear(POINTS * 3, 16)
+        self.head = nn.Linear(8 + 16, len(EMOTIONS))
+
+    @classmethod
+    def arguments(cls, settings, data):
+        return {"image_size": settings.image_size}
+
+    def learn_statistics(self, inputs, data):
+        self.standardize.fit(inputs["landmarks"])
+
+    def forward(self, pixels, landmarks):
+        image = self.convolution(enlarge(pixels, self.image_size).unsqueeze(1) / 255).relu().mean((2, 3))
+        points = self.points(self.standardize(landmarks).flatten(1)).relu()
+        return self.head(torch.cat([image, points], dim=1))
+'''
+FUSION_SECTION = '''
+class AugmentBoth(AugmentPixels, AugmentLandmarks):
+    """The augmentation of a model of two inputs."""
+
+
+class Fusion(Model):
+    """A network that sees pixels and landmarks."""
+
+    network: ClassVar[str] = "fer.models.fusion:FusionModel"
+
+    epochs: Count
+    lr: Positive
+    image_size: Annotated[int, Field(ge=32, le=512)]
+    augment: AugmentBoth
+
+
+class Params(Section):
+'''
+LANDMARK_ENTRY = """\
+      linear:
+        code: linear
+        input: landmarks
+        stored: data/landmarks
+        second: landmarks
+        second_stored: data/landmarks
+        start: data/landmarks
+"""
+FUSION_ENTRY = """\
+      fusion:
+        code: fusion
+        input: pixels
+        stored: data/faces/images.npy
+        second: landmarks
+        second_stored: data/landmarks
+        start: data/landmarks
+"""
+SECOND_ENTRY = """\
+      second:
+        code: cnn
+        input: pixels
+        stored: data/faces/images.npy
+        second: pixels
+        second_stored: data/faces/images.npy
+        start: models/second_partial
+"""
+SECOND_PHASES = """\
+      second_head: {model: second, code: cnn, input: pixels, phase: head, start: models/second_weights}
+      second_partial: {model: second, code: cnn, input: pixels, phase: partial, start: models/second_head}
+"""
+LAST_MODEL, LAST_PHASE = "      gnn:\n        code: gnn\n", "      cnn_head: {"
 
 
 @pytest.fixture
@@ -60,10 +158,10 @@ def edit(project: Project, file: str, old: str, new: str) -> None:
     path.write_text(path.read_text().replace(old, new))
 
 
-def add_section(project: Project, name: str, like: str, **values) -> None:
+def add_section(project: Project, name: str, like: str, without: tuple[str, ...] = (), **values) -> None:
     path = project.folder / "params.yaml"
     content = yaml.safe_load(path.read_text())
-    content[name] = content[like] | values
+    content[name] = {key: value for key, value in (content[like] | values).items() if key not in without}
     path.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
@@ -71,24 +169,30 @@ def changed(project: Project) -> set[str]:
     return {line[3:] for line in project.run("git", "status", "--porcelain").splitlines()}
 
 
-def test_a_toy_model_by_the_listed_edits_gets_its_row_in_the_report(project):
+def files_changed(project: Project) -> set[str]:
+    return {name for name in changed(project) if "__pycache__" not in name}
+
+
+def reported(project: Project, name: str) -> bool:
+    report = (project.folder / "reports/comparison.md").read_text()
+    return any(line.startswith(f"| {name} ") for line in report.splitlines())
+
+
+def ran(output: str) -> set[str]:
+    return {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
+
+
+def test_a_toy_landmark_model_by_the_listed_edits_gets_its_row_in_the_report(project):
     (project.folder / "fer/models/linear.py").write_text(TOY.lstrip())
     edit(project, "fer/config.py", "\nclass Params(Section):\n", TOY_SECTION)
     edit(project, "fer/config.py", "    mlp: Mlp\n", "    mlp: Mlp\n    linear: Linear\n")
-    add_section(project, "linear", like="mlp")
-    content = yaml.safe_load((project.folder / "params.yaml").read_text())
-    del content["linear"]["hidden"]
-    (project.folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-    entry = "      linear: {code: linear, shared: on_landmarks, also: landmarks/symmetry, "
-    entry += "sees: data/landmarks, starts: data/landmarks}\n"
-    edit(project, "dvc.yaml", "      gnn: {", entry + "      gnn: {")
-    assert len(changed(project)) <= 4
+    add_section(project, "linear", like="mlp", without=("hidden",))
+    edit(project, "dvc.yaml", LAST_MODEL, LANDMARK_ENTRY + LAST_MODEL)
+    assert len(files_changed(project)) == 4
 
     output = project.dvc("repro")
-    ran = {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
-    assert ran == {"train@linear", "evaluate@linear", "export@linear", "compare"}
-    report = (project.folder / "reports/comparison.md").read_text()
-    assert [line for line in report.splitlines() if line.startswith("| linear ")]
+    assert ran(output) == {f"{do}@linear" for do in ("train", "evaluate", "measure", "export")} | {"compare"}
+    assert reported(project, "linear")
     assert "metrics/linear.json" in project.dvc("metrics", "show")
     project.dvc("plots", "show", "--out", "page")
     html = (project.folder / "page/index.html").read_text()
@@ -96,16 +200,61 @@ def test_a_toy_model_by_the_listed_edits_gets_its_row_in_the_report(project):
     assert "plots/curves/linear.csv" in html
 
 
+def test_a_toy_model_of_two_inputs_goes_through_everything_by_the_listed_edits(project):
+    (project.folder / "fer/models/fusion.py").write_text(FUSION.lstrip())
+    edit(project, "fer/config.py", "\nclass Params(Section):\n", FUSION_SECTION)
+    edit(project, "fer/config.py", "    mlp: Mlp\n", "    mlp: Mlp\n    fusion: Fusion\n")
+    content = yaml.safe_load((project.folder / "params.yaml").read_text())
+    augment = content["mlp"]["augment"] | content["cnn"]["augment"]
+    add_section(project, "fusion", like="mlp", without=("hidden", "dropout"), image_size=32, augment=augment, epochs=30)
+    edit(project, "dvc.yaml", LAST_MODEL, FUSION_ENTRY + LAST_MODEL)
+    assert len(files_changed(project)) == 4
+
+    again = ("repro", "--single-item", "--force", "--no-run-cache", "train@fusion")
+    weights = project.folder / "models/fusion/model.safetensors"
+    project.dvc(*again)
+    expected = weights.read_bytes()
+    process = project.start(*again)
+    wait_for_checkpoint(project, process, "fusion")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert "Going on after epoch" in project.dvc(*again)
+    assert weights.read_bytes() == expected
+
+    output = project.dvc("repro")
+    assert {"evaluate@fusion", "measure@fusion", "export@fusion", "compare"} <= ran(output)
+    assert reported(project, "fusion")
+    photo = str(known_params.TOP / "docs/images/astronaut.jpg")
+    answer = project.run(
+        "python", "-m", "fer", "predict", photo, "--models", "models/onnx", "--model", "fusion", "--tta", "4"
+    )
+    assert "fusion (float32" in answer
+    assert re.search(r"^ +1 ", answer, re.MULTILINE)
+
+
 def test_a_second_image_network_differs_in_its_section_alone(project):
     edit(project, "fer/config.py", "    cnn: Cnn\n", "    cnn: Cnn\n    second: Cnn\n")
     add_section(project, "second", like="cnn", backbone="timm:test_resnet", hidden=16)
-    entry = "      second: {code: cnn, shared: on_pixels, also: models/cnn, "
-    entry += "sees: data/faces/images.npy, starts: models/second_partial}\n"
-    edit(project, "dvc.yaml", "      cnn: {code", entry + "      cnn: {code")
+    edit(project, "dvc.yaml", LAST_MODEL, SECOND_ENTRY + LAST_MODEL)
+    edit(project, "dvc.yaml", LAST_PHASE, SECOND_PHASES + LAST_PHASE)
     edit(project, "dvc.yaml", "      cnn: cnn\n", "      cnn: cnn\n      second: cnn\n")
     commit(project, "second")
     project.dvc("repro", "compare")
-    report = (project.folder / "reports/comparison.md").read_text()
-    assert [line for line in report.splitlines() if line.startswith("| second ")]
+    assert reported(project, "second")
     project.set("second.partial.blocks", 99)
-    assert "second.partial.blocks = 99" in project.dvc("repro", "train_partial@second", fails=True)
+    assert "second.partial.blocks = 99" in project.dvc("repro", "train_phase@second_partial", fails=True)
+
+
+def test_an_ensemble_is_one_entry(project):
+    edit(project, "dvc.yaml", "  - ensembles: {}\n", "  - ensembles:\n      both: [cnn, mlp, mlp, mlp]\n")
+    assert files_changed(project) == {"dvc.yaml"}
+    output = project.dvc("repro")
+    assert ran(output) == {"ensemble@both", "compare"}
+    assert reported(project, "both")
+    assert "metrics/both.json" in project.dvc("metrics", "show")
+    tables = [pd.read_parquet(project.folder / f"data/predictions/{name}.parquet") for name in ("cnn", "mlp", "both")]
+    known = tables[1]["known"].to_numpy()
+    cnn, mlp, both = (table[list(EMOTIONS)].to_numpy() for table in tables)
+    np.testing.assert_allclose(both[known], ((cnn + mlp) / 2)[known], atol=1e-6)
+    np.testing.assert_allclose(both[~known], cnn[~known], atol=1e-6)
+    assert not ran(project.dvc("repro"))

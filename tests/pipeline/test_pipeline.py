@@ -20,15 +20,17 @@ from tests.pipeline.conftest import start, wait_for_checkpoint
 from tests.torture import Torture
 
 pytestmark = pytest.mark.slow
-TRAIN_CNN = {"train_head@cnn", "train_partial@cnn", "train@cnn"}
+HEAD, PARTIAL = "train_phase@cnn_head", "train_phase@cnn_partial"
+TRAIN_CNN = {HEAD, PARTIAL, "train@cnn"}
 TRAIN_ALL = TRAIN_CNN | {f"train@{model}" for model in MODELS}
-EVALUATE = {f"{do}@{model}" for do in ("evaluate", "export") for model in MODELS}
+EVALUATE = {f"{do}@{model}" for do in ("evaluate", "measure") for model in MODELS}
+EXPORT = {f"export@{model}" for model in MODELS}
 LANDMARK = ("mlp", "transformer", "gnn")
 
 
 def after(model):
     """What runs after a model was trained again."""
-    return {f"evaluate@{model}", f"export@{model}", "compare"}
+    return {f"{do}@{model}" for do in ("evaluate", "measure", "export")} | {"compare"}
 
 
 MEASURES = {
@@ -57,7 +59,7 @@ def locked(project):
 
 def test_every_stage_ran_once_and_left_its_outputs(built):
     stages = {line.split()[0] for line in built.dvc("stage", "list").splitlines()}
-    assert stages > EVALUATE | TRAIN_ALL
+    assert stages > EVALUATE | EXPORT | TRAIN_ALL
     assert started((built.folder / "repro.log").read_text()) == stages
     assert set(locked(built)) == stages
     for stage in locked(built).values():
@@ -76,18 +78,27 @@ def test_every_stage_says_what_it_does(built):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_metrics_have_the_layout_that_others_rely_on(built, model):
-    detail = json.loads((built.folder / f"metrics/detail/{model}.json").read_text())
-    subsets = {"val", "test", "test_single_view", "test_unseen", "test_combined"}
-    if model != "cnn":
-        subsets.add("test_detected")
-    assert set(detail) == {"parameters", "epochs", "best_epoch", "views"} | subsets
+    detail = json.loads((built.folder / f"metrics/test/{model}.json").read_text())
+    subsets = {"val", "val_single_view", "test", "test_single_view", "test_unseen", "test_combined"}
+    about = {"parameters", "epochs", "best_epoch", "views"}
+    assert about | subsets <= set(detail) <= about | subsets | {"test_detected"}
     for subset in subsets:
         assert set(detail[subset]) == MEASURES
         assert set(detail[subset]["recall"]) <= set(EMOTIONS)
         assert detail[subset]["accuracy_low"] < detail[subset]["accuracy"] < detail[subset]["accuracy_high"]
-    few = json.loads((built.folder / f"metrics/{model}.json").read_text())
-    accuracies = {name: detail[name]["accuracy"] for name in ("val", "test", "test_unseen", "test_single_view")}
-    assert few == accuracies | {name: detail["test"][name] for name in ("balanced_accuracy", "log_loss")}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_dvc_s_metrics_are_of_val_alone(built, model):
+    detail = json.loads((built.folder / f"metrics/test/{model}.json").read_text())
+    metrics = json.loads((built.folder / f"metrics/{model}.json").read_text())
+    assert metrics == {
+        "val": detail["val"]["accuracy"],
+        "val_single_view": detail["val_single_view"]["accuracy"],
+        "balanced_accuracy": detail["val"]["balanced_accuracy"],
+        "log_loss": detail["val"]["log_loss"],
+    }
+    assert "test" not in built.dvc("metrics", "show")
 
 
 def test_times_are_metrics_and_no_result_depends_on_them(built):
@@ -104,13 +115,14 @@ def test_times_are_metrics_and_no_result_depends_on_them(built):
 def test_predictions_are_of_val_and_test_and_agree_with_the_metrics(built, model):
     predictions = pd.read_parquet(built.folder / f"data/predictions/{model}.parquet")
     splits = pd.read_csv(built.folder / "data/splits.csv", keep_default_na=False)
-    assert list(predictions.columns) == ["name", "split", "emotion", *EMOTIONS]
+    single = [f"{emotion}_single" for emotion in EMOTIONS]
+    assert list(predictions.columns) == ["row", "name", "split", "emotion", *EMOTIONS, *single, "known"]
     assert set(predictions["name"]) == set(splits.loc[splits["split"].isin(["val", "test"]), "name"])
     assert predictions[list(EMOTIONS)].sum(axis=1).between(0.999, 1.001).all()
     test = predictions[predictions["split"] == "test"]
     accuracy = (test[list(EMOTIONS)].idxmax(axis=1) == test["emotion"]).mean()
-    metrics = json.loads((built.folder / f"metrics/{model}.json").read_text())
-    assert metrics["test"] == pytest.approx(accuracy, abs=1e-4)
+    metrics = json.loads((built.folder / f"metrics/test/{model}.json").read_text())
+    assert metrics["test"]["accuracy"] == pytest.approx(accuracy, abs=1e-4)
 
 
 def test_models_are_safetensors_and_json_alone(built):
@@ -136,14 +148,14 @@ def test_a_fresh_clone_has_nothing_to_run(built, tmp_path):
     [
         ("cnn.mixup_alpha", 0.3, TRAIN_CNN | after("cnn")),
         ("cnn.full.epochs", 2, {"train@cnn"} | after("cnn")),
-        ("cnn.partial.lr", 0.002, {"train_partial@cnn", "train@cnn"} | after("cnn")),
+        ("cnn.partial.lr", 0.002, {PARTIAL, "train@cnn"} | after("cnn")),
         ("cnn.backbone", "resnet18", {"weights@cnn"} | TRAIN_CNN | after("cnn")),
         ("transformer.layers", 2, {"train@transformer"} | after("transformer")),
         ("graphs.edges", "tesselation", {"graphs", "train@gnn"} | after("gnn")),
         ("evaluate.tta", "none", EVALUATE | {"compare"}),
         ("evaluate.bootstrap", 200, {"compare"}),
         ("evaluate.batch_size", 7, set()),
-        ("train.seed", 7, TRAIN_ALL | EVALUATE | {"compare"}),
+        ("train.seed", 7, TRAIN_ALL | EVALUATE | EXPORT | {"compare"}),
         ("landmarks.workers", 1, set()),
         ("train.device", "cpu", set()),
     ],
@@ -160,13 +172,16 @@ def test_a_parameter_reruns_what_depends_on_it_and_nothing_else(clean, key, valu
         ("fer/models/gnn.py", {"train@gnn"} | after("gnn")),
         ("fer/models/cnn.py", TRAIN_CNN | after("cnn")),
         (
-            "fer/models/on_landmarks.py",
-            {f"{do}@{m}" for do in ("train", "evaluate", "export") for m in LANDMARK} | {"compare"},
+            "fer/inputs/landmarks.py",
+            set().union(*(after(m) | {f"train@{m}"} for m in LANDMARK)),
         ),
-        ("fer/training/fit.py", TRAIN_ALL | EVALUATE | {"compare"}),
-        ("fer/evaluation/metrics.py", EVALUATE | {"compare"}),
+        ("fer/training/fit.py", TRAIN_ALL | EVALUATE | EXPORT | {"compare"}),
+        ("fer/evaluation/metrics.py", {f"measure@{model}" for model in MODELS} | {"compare"}),
         ("fer/evaluation/markdown.py", {"compare"}),
-        ("fer/emotions.py", {"download", "split"} | TRAIN_ALL | EVALUATE | {"landmarks", "graphs", "compare"}),
+        (
+            "fer/emotions.py",
+            {"download", "split"} | TRAIN_ALL | EVALUATE | EXPORT | {"landmarks", "graphs", "compare"},
+        ),
         ("fer/training/progress.py", set()),
         ("fer/config.py", set()),
         ("fer/artifacts.py", set()),
@@ -181,11 +196,11 @@ def test_an_edit_reruns_what_it_touches(clean, file, expected):
 def test_an_experiment_compares_with_what_was_there(restored):
     output = restored.dvc("exp", "run", "-S", "evaluate.tta=none", "--name", "plain")
     assert started(output) == EVALUATE | {"compare"}
-    detail = json.loads((restored.folder / "metrics/detail/cnn.json").read_text())
+    detail = json.loads((restored.folder / "metrics/test/cnn.json").read_text())
     assert detail["test"] == detail["test_single_view"]
     assert "evaluate.tta" in restored.dvc("params", "diff")
     header, *rows = restored.dvc("metrics", "show").splitlines()
-    assert {"val", "test", "test_unseen", "balanced_accuracy", "log_loss", "seconds"} < set(header.split())
+    assert {"val", "val_single_view", "balanced_accuracy", "log_loss", "seconds"} < set(header.split())
     assert len(header) <= 160
     assert {f"metrics/{model}.json" for model in MODELS} < {row.split()[0] for row in rows}
     assert len(restored.dvc("metrics", "diff").splitlines()) < 40
@@ -194,7 +209,7 @@ def test_an_experiment_compares_with_what_was_there(restored):
     # What a terminal of 160 columns shows before it scrolls: the numbers of the first models, in full.
     top = [line[:160] for line in table.splitlines()]
     assert "metrics/cnn.json:val" in top[1]
-    assert "metrics/cnn.json:test" in top[1]
+    assert "test" not in table
     assert "…" not in "".join(top)
 
 
@@ -222,9 +237,9 @@ def test_a_fresh_clone_draws_all_but_the_sheets_of_faces(built, tmp_path):
     }
 
 
-@pytest.mark.parametrize("stage", ["train@transformer", "train@gnn", "train_head@cnn"])
+@pytest.mark.parametrize("stage", ["train@transformer", "train@gnn", HEAD])
 def test_the_same_seed_gives_the_same_model(clean, stage):
-    model = {"train_head@cnn": "cnn_head"}.get(stage, stage.removeprefix("train@"))
+    model = {HEAD: "cnn_head"}.get(stage, stage.removeprefix("train@"))
     weights = clean.folder / "models" / model / "model.safetensors"
     before = weights.read_bytes()
     assert started(clean.dvc("repro", "--single-item", "--force", "--no-run-cache", stage)) == {stage}
@@ -306,7 +321,7 @@ def two_machines(project):
 
 def test_the_same_weights_rerun_nothing_whatever_they_took(clean):
     """Wall-clock times are no input: a training that gives the same bytes again reruns neither phase nor report."""
-    clean.dvc("repro", "--single-item", "--force", "--no-run-cache", "train_head@cnn")
+    clean.dvc("repro", "--single-item", "--force", "--no-run-cache", HEAD)
     output = clean.dvc("repro")
     assert not started(output), output
 
