@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import click
 
-from fer.stopping import Stopped, listening
+from fer.stopping import Stopped, raising_on_signals
 
 _BASE = ("click", "cv2", "numpy", "onnxruntime", "PIL")  # what `pip install fer` brings
 
@@ -32,7 +32,7 @@ class Group(click.Group):
 
     def _run(self, args: Sequence[str] | None, extra: dict[str, Any]) -> int:
         try:
-            with listening():
+            with raising_on_signals():
                 status = super().main(args, standalone_mode=False, **extra)
                 if sys.stdout is not None:
                     sys.stdout.flush()
