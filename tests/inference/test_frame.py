@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -108,7 +109,8 @@ def test_avif_is_read_and_heic_names_what_it_needs(tmp_path, monkeypatch):
     frame = sources.read(str(tmp_path / "a.heic"))
     assert isinstance(frame, Frame)
     assert frame.rgb.shape == (20, 30, 3)
-    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.delitem(Image.OPEN, "HEIF")
     problem = sources.read(str(tmp_path / "a.heic"))
     assert isinstance(problem, Problem)
     assert "a.heic is a HEIC picture" in problem.reason

@@ -1,5 +1,6 @@
 """The Predictor in Python."""
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -163,6 +164,6 @@ def test_several_threads_get_the_same_answers(photo, landmarks):
 
 def test_a_table_needs_pandas_and_says_so(faces, monkeypatch):
     photos = Predictor(detect=False).predict(faces[0])
-    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(FerError, match=r"pip install 'fer\[evaluate\]'"):
         photos.as_frame()
