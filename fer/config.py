@@ -33,20 +33,16 @@ class Section(BaseModel):
 
 
 class Data(Section):
-    """Where the faces come from."""
+    """Where the faces come from.
+
+    `fer.data.sets` knows the data sets, and checks that `labels` names one and that its faces have this `size`.
+    """
 
     dataset: Annotated[str, Field(min_length=1)]
+    labels: str | None
     size: Annotated[int, Field(ge=32, le=224)]
     seed: Seed
     drawn_faces: Annotated[int, Field(ge=140)]
-
-    @model_validator(mode="after")
-    def _size_of_the_data_set(self) -> "Data":
-        if self.dataset in ("fer2013", "drawn") and self.size != sizes.FACE:
-            raise ValueError(
-                f"the faces of {self.dataset} have {sizes.FACE} pixels a side; size = {self.size} is for a folder"
-            )
-        return self
 
 
 class Split(Section):

@@ -2,8 +2,8 @@
 
 import click
 
-from fer import artifacts, check, commands, writing
-from fer.data import figures, splits
+from fer import artifacts, check, commands, paths, writing
+from fer.data import audit_figures, splits
 from fer.data.faces import Faces
 
 
@@ -15,12 +15,12 @@ def main() -> None:
     (drop_leaks), and how alike two faces must be to count as copies (hash_distance, correlation).
     """
     params = check.params()
-    faces = Faces.load("data/faces")
+    faces = Faces.load(paths.FACES)
     table, audit = splits.make(faces, params.split, params.data.seed)
     with writing.transaction():
-        figures.draw_audit(faces, table, "plots/data")
-        artifacts.write_json("metrics/data.json", audit)
-        artifacts.write_table("data/splits.csv", table)
+        audit_figures.draw_audit(faces, table, paths.PLOTS / "data")
+        artifacts.write_json(paths.METRICS / "data.json", audit)
+        artifacts.write_table(paths.SPLITS, table)
     near, unseen = audit["near_duplicates"], audit["test_unseen"]["all"]
     sizes = ", ".join(f"{name} {row['all']:,}" for name, row in audit["faces"].items())
     click.echo(f"{params.split.protocol}: {sizes}; excluded {sum(audit['excluded'].values()):,}.")

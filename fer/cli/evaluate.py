@@ -13,6 +13,12 @@ from fer.cli.terminal import require_stdout, say, write
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @predictor_options
+@click.option(
+    "--labels",
+    "data_set",
+    metavar="NAME",
+    help="Data set whose numbers or lists these are: fer2013, rafdb, affectnet, ferplus, ...",
+)
 @click.option("--pattern", default="*", show_default=True, help="Only files with such names, as 'PrivateTest_*'.")
 @click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
 @output_options("evaluation.json and confusion.png")
@@ -20,6 +26,7 @@ from fer.cli.terminal import require_stdout, say, write
 def evaluate(
     context: click.Context,
     folder: Path,
+    data_set: str | None,
     pattern: str,
     form: str,
     output: Path | None,
@@ -28,12 +35,13 @@ def evaluate(
 ) -> None:
     """Measure the models on images whose expression is known: accuracy, recall, confusion.
 
-    DIR holds a folder for each emotion (happy, 3_happiness, ... or FER2013's numbers). Of several faces in a photo
-    the largest counts; a face that is not found is left out, and counted.
+    DIR holds a folder for each emotion (happy, happiness, joy, ...). Folders of numbers need --labels, which says
+    whose numbers they are. Of several faces in a photo the largest counts; a face that is not found is left out, and
+    counted.
 
     \b
     fer evaluate my_photos/
-    fer evaluate fer2013/test --no-detect --pattern 'PrivateTest_*'
+    fer evaluate fer2013/test --labels fer2013 --no-detect --pattern 'PrivateTest_*'
     """  # noqa: D301  click needs the backspace itself
     import json
 
@@ -42,14 +50,16 @@ def evaluate(
 
     if output is None:
         require_stdout()
-    names, labels = labelled.find(folder, pattern)
+    found = labelled.find(folder, pattern, data_set)
+    for line in found.describe():
+        say(line)
     with ExitStack() as stack:
         predictor = stack.enter_context(open_predictor(options))
         results = None
         if output is not None:
             results = stack.enter_context(saving.Results(output, ("evaluation.json", "confusion.png"), overwrite))
-        run = Run(predictor, names)
-        measured = labelled.score(run.photos(bar=True), labels)
+        run = Run(predictor, found.names)
+        measured = labelled.score(run.photos(bar=True), found.labels)
         measured["model"] = [network.about.name for network in predictor.networks]
         measured["weights"] = [network.about.weights for network in predictor.networks]
         as_json = json.dumps(artifacts.rounded(measured), indent=2) + "\n"

@@ -54,7 +54,7 @@ class _Metered(io.RawIOBase):
 
 
 def _absurd(name: str) -> FerError:
-    return FerError(f"{name} unpacks to an absurd size and was refused. Fetch the data set again.")
+    return FerError(f"{name} unpacks to an absurd size and was refused. Fetch it again, or unpack it yourself.")
 
 
 def _allowance(compressed: int) -> int:
@@ -113,17 +113,22 @@ def _safe(name: str, container: Path) -> str:
     return clean
 
 
-def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
+def members(path: Path, wanted: Callable[[str], bool], most: int | None = MAX_FILES) -> Iterator[Member]:
     """Each wanted file of a folder, archive or single file: its relative name and a stream of its bytes.
 
     A folder and a .zip are read in the order of the names, a .tar.* in its own. A stream is valid until the
     next member is asked for. Use it inside `reading`.
 
+    Args:
+        path: of the folder, archive or file.
+        wanted: is asked for each visible file once; not for a single file.
+        most: how many files a folder may hold; None for any number.
+
     Raises:
         FerError: a member's place, kind, number or size is not that of an honest data set.
     """
     if path.is_dir():
-        yield from _folder_members(path, wanted)
+        yield from _folder_members(path, wanted, most)
     elif path.name.lower().endswith(".zip"):
         yield from _zip_members(path, wanted)
     elif is_archive(path.name):
@@ -133,8 +138,8 @@ def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
             yield path.name, decompressed(raw, path.stat().st_size, str(path))
 
 
-def _folder_members(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
-    for name in filter(wanted, walk(folder, MAX_FILES)):
+def _folder_members(folder: Path, wanted: Callable[[str], bool], most: int | None) -> Iterator[Member]:
+    for name in filter(wanted, walk(folder, most)):
         with open_regular(folder / name) as raw:
             yield name, _content(raw, os.fstat(raw.fileno()).st_size, name)
 

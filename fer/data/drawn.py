@@ -3,14 +3,14 @@
 It needs no download and no licence, has any size, and is the same for the same seed. Each emotion has the
 prototypes of EMFACS (Friesen and Ekman 1983; Ekman, Friesen and Hager 2002, table of predicted prototypes).
 What makes it a task rather than a lookup: low intensities, units left out or added, blends of neighbouring
-emotions, people whose resting face looks like an emotion, and all the variation of person and view.
+emotions, people whose resting face looks like an emotion, and all the variation of person and viewpoint.
 """
 
 import numpy as np
 import pandas as pd
 
 from fer.data.drawing import UNITS, render
-from fer.data.drawing.people import Person, View
+from fer.data.drawing.people import Person, Viewpoint
 from fer.data.faces import Faces
 from fer.emotions import EMOTIONS, USAGES
 from fer.sizes import FACE
@@ -111,8 +111,8 @@ def _image(number: int, seed: int) -> np.ndarray:
 
 def _original(number: int, seed: int) -> np.ndarray:
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, 0)))
-    person, view = Person.draw(generator), View.draw(generator)
-    return render(person, expression(_emotion(number), generator), view, generator)
+    person, viewpoint = Person.draw(generator), Viewpoint.draw(generator)
+    return render(person, expression(_emotion(number), generator), viewpoint, generator)
 
 
 def expression(emotion: str, generator: np.random.Generator) -> Units:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from fer import progress
-from fer.data import archives, files, images
+from fer.data import archives, files, images, labels
 from fer.data.faces import COLUMNS, Faces
 from fer.emotions import CHALLENGE_ORDER, EMOTIONS, USAGES
 from fer.errors import FerError
@@ -111,7 +111,7 @@ def _read_image(name: str, stream: IO[bytes], into: _Collector) -> None:
     above, _, file = name.rpartition("/")
     word = above.rpartition("/")[2]
     prefix, _, number = file.rpartition(".")[0].partition("_")
-    emotion = images.emotion_named(word)
+    emotion = labels.emotion_named(word)
     if emotion is None:
         raise FerError(f"{name}: {word or 'no folder'} is no emotion. The folders are {', '.join(EMOTIONS)}.")
     usage = _USAGE_BY_WORD.get(prefix.lower())

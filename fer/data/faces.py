@@ -1,12 +1,13 @@
 """The in-memory set of faces that every data source makes and every later part reads."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from fer import artifacts
+from fer import artifacts, hashing
 from fer.emotions import EMOTIONS, INDEX
 
 COLUMNS = ("name", "usage", "emotion")
@@ -46,6 +47,16 @@ class Faces:
         return {
             str(usage): {emotion: int(row.get(emotion, 0)) for emotion in EMOTIONS} for usage, row in counted.iterrows()
         }
+
+    def digest(self) -> str:
+        """SHA-256 over each face's usage, emotion and pixels in their order, so over all but the names."""
+
+        def parts() -> Iterator[bytes]:
+            for usage, emotion, image in zip(self.table["usage"], self.table["emotion"], self.images, strict=True):
+                yield f"{usage} {emotion} {image.shape}\n".encode()
+                yield image.tobytes()
+
+        return hashing.sha256(parts())
 
     def canonical(self) -> "Faces":
         """The same faces sorted by name, so that every copy of an edition gives the same bytes."""

@@ -14,7 +14,7 @@ def expanded(text: str) -> Path:
     """A path as a user writes it, with `~`.
 
     Raises:
-        FerError: nobody is called so.
+        FerError: the user after `~` does not exist.
     """
     try:
         return Path(text).expanduser()
@@ -60,7 +60,7 @@ def visible(name: str) -> bool:
     return not any(part.startswith((".", "__MACOSX")) and part != "." for part in name.split("/"))
 
 
-def walk(folder: Path, most: int | None = None) -> list[str]:
+def walk(folder: Path, most: int | None = None, undecodable: list[str] | None = None) -> list[str]:
     """The names of all visible files below a folder, relative to it, sorted.
 
     Links are followed: a folder, unlike an archive, was put together by its owner. A folder that is reached
@@ -69,9 +69,11 @@ def walk(folder: Path, most: int | None = None) -> list[str]:
     Args:
         folder: where to look.
         most: more files than this are no FER2013; None for somebody's own set, which has no limit.
+        undecodable: gets the names that are no UTF-8, and the walk goes on without these files.
 
     Raises:
-        FerError: a folder can't be read, a name is no UTF-8, or there are more than `most` files.
+        FerError: a folder can't be read, there are more than `most` files, or a name is no UTF-8 and there is no
+            `undecodable`.
     """
 
     def refuse(error: OSError) -> None:
@@ -87,16 +89,17 @@ def walk(folder: Path, most: int | None = None) -> list[str]:
         seen.add((place.st_dev, place.st_ino))
         folders[:] = sorted(filter(visible, folders))  # the file system's own order may differ elsewhere
         above = Path(root).relative_to(folder)
-        names += [_text((above / file).as_posix(), folder) for file in filter(visible, files)]
+        names += [(above / file).as_posix() for file in filter(visible, files)]
         if most is not None and len(names) > most:
             raise FerError(f"{folder} holds more than {most:,} files; this is no FER2013. Check the path.")
-    return sorted(names)
+    odd = {name: readable(name) for name in names if readable(name) != name}
+    if odd and undecodable is None:
+        raise FerError(f"{folder} holds a file whose name is no UTF-8: {min(odd.values())}. Rename it.")
+    if undecodable is not None:
+        undecodable += sorted(odd.values())
+    return sorted(name for name in names if name not in odd)
 
 
-def _text(name: str, folder: Path) -> str:
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        shown = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
-        raise FerError(f"{folder} holds a file whose name is no UTF-8: {shown}. Rename it.") from error
-    return name
+def readable(name: str) -> str:
+    r"""The name itself, or, if it is no UTF-8, with `\xff` for the bytes that are not."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")

@@ -1,39 +1,38 @@
-"""One image file, and the name of its emotion: what the folder editions have in common."""
+"""Image files to pixels: whatever a file holds, the answer is a picture or one line that names the file."""
 
 import io
-import re
+import threading
 import warnings
+from typing import Any, Final
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from fer.emotions import EMOTIONS
 from fer.errors import FerError
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+HEIF_SUFFIXES: Final = (".heic", ".heif", ".avif")
+"""Formats that need a decoder which is not installed everywhere; `decode` says so where it is missing."""
+
+MAX_MEGAPIXELS: Final = 100
+MAX_SIDE: Final = 32_767
+"""In pixels: OpenCV's warping and resizing accept no longer side."""
+
 # Naming the formats keeps Pillow from trying its other forty decoders on a hostile file.
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
-MAX_MEGAPIXELS = 100
-
-_SYNONYMS = {
-    "angry": ("anger", "ang", "an"),
-    "disgust": ("disgusted", "dis", "di"),
-    "fear": ("fearful", "afraid", "scared", "fea", "fe"),
-    "happy": ("happiness", "joy", "joyful", "hap", "ha"),
-    "neutral": ("neutrality", "calm", "neu", "ne"),
-    "sad": ("sadness", "unhappy", "sa"),
-    "surprise": ("surprised", "sur", "su"),
+_BRANDS = {
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "HEIF"),
 }
-_BY_WORD = {word: emotion for emotion in EMOTIONS for word in (emotion, *_SYNONYMS[emotion])}
 
-
-def emotion_named(text: str) -> str | None:
-    """The emotion that a folder name means (`Anger`, `3_happiness`, ` SAD `), or None."""
-    return _BY_WORD.get(re.sub(r"[\W\d_]+", "", text.lower()))
+# Pillow warns of odd metadata and of large pictures, which is noise to whoever runs a command. The filter holds for
+# the process: `warnings.catch_warnings` is not safe where several threads decode.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+_limit_of_pillow = threading.Lock()
 
 
 def decode(data: bytes, name: str, megapixels: float = MAX_MEGAPIXELS, *, grey: bool = False) -> Image.Image:
-    """Decode one image file completely; of an animation, its first picture.
+    """Decode one image file completely, upright by its EXIF orientation; of an animation, its first picture.
 
     Args:
         data: the file's content.
@@ -42,23 +41,66 @@ def decode(data: bytes, name: str, megapixels: float = MAX_MEGAPIXELS, *, grey: 
         grey: whether colours may be left out, where the format stores them apart (JPEG): twice as fast.
 
     Raises:
-        FerError: it is damaged, no image, or too large.
+        FerError: it is damaged, no image, too large, or of a format without a decoder here.
     """
+    kind = _BRANDS.get(data[8:12]) if data[4:8] == b"ftyp" else None
+    image = _open(data, name, kind)
+    if image.width * image.height > megapixels * 1e6:
+        raise FerError(
+            f"{name} has {image.width:,} x {image.height:,} pixels; at most {megapixels:g} megapixels are read. "
+            "Reduce it and run again."
+        )
+    if max(image.size) > MAX_SIDE:
+        raise FerError(
+            f"{name} has {image.width:,} x {image.height:,} pixels; at most {MAX_SIDE:,} a side are read. "
+            "Reduce it and run again."
+        )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata, and of a size for which the limit below is ours
-            image = Image.open(io.BytesIO(data), formats=_FORMATS)
-            if image.width * image.height <= megapixels * 1e6:
-                if grey:
-                    image.draft("L", None)
-                image.load()
-                return image
-        size = f"{image.width:,} x {image.height:,}"
-    except Image.DecompressionBombError:
-        size = "far too many"
+        if grey:
+            image.draft("L", None)
+        image.load()
     except Exception as error:  # Pillow's decoders raise whatever they stumble over
-        raise FerError(f"{name} is no readable image. Replace or remove it and run again.") from error
-    raise FerError(f"{name} has {size} pixels; at most {megapixels:g} megapixels are read. Reduce it and run again.")
+        raise _unreadable(name) from error
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception as error:
+        raise FerError(f"{name} has damaged EXIF metadata. Save it anew or remove it, and run again.") from error
+
+
+def _open(data: bytes, name: str, kind: str | None) -> Image.Image:
+    """Read an image's header; `kind` is HEIF, AVIF, or None for a format that Pillow always reads."""
+    formats: tuple[str, ...] = _FORMATS
+    if kind is not None:
+        formats = (kind,)
+        _require_decoder(kind, name)
+    try:
+        with _limit_of_pillow:  # the limit on pixels is ours, and may be larger than Pillow's
+            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                return Image.open(io.BytesIO(data), formats=formats)
+            finally:
+                Image.MAX_IMAGE_PIXELS = limit
+    except Exception as error:
+        raise _unreadable(name) from error
+
+
+def _unreadable(name: str) -> FerError:
+    return FerError(f"{name} is no readable image. Replace or remove it and run again.")
+
+
+def _require_decoder(kind: str, name: str) -> None:
+    Image.init()
+    if kind in Image.OPEN:
+        return
+    try:
+        pillow_heif: Any = __import__("pillow_heif")
+        register = getattr(pillow_heif, f"register_{kind.lower()}_opener")  # its later releases read no AVIF
+    except (ImportError, AttributeError) as error:
+        raise FerError(
+            f"{name} is a {'HEIC' if kind == 'HEIF' else kind} picture, a format that is not supported here. "
+            "Save it as JPEG or PNG, or install pillow-heif."
+        ) from error
+    register()
 
 
 def grey(image: Image.Image) -> np.ndarray:
@@ -94,14 +136,19 @@ def grey_of(image: Image.Image, name: str) -> np.ndarray:
 
 
 def face(image: Image.Image, size: int, name: str = "The picture") -> np.ndarray:
-    """Any picture as a face: upright, grey, its central square; uint8 [size, size].
+    """Any upright picture as a face: grey, its central square; uint8 [size, size].
 
     A larger square is reduced by area, a smaller one enlarged by cubic interpolation.
 
     Raises:
         FerError: its grey levels can't be told.
     """
-    picture = Image.fromarray(grey_of(ImageOps.exif_transpose(image), name))
+    picture = Image.fromarray(grey_of(image, name))
     shrinking = min(picture.size) >= size
     filter_ = Image.Resampling.BOX if shrinking else Image.Resampling.BICUBIC
     return np.asarray(ImageOps.fit(picture, (size, size), filter_))
+
+
+def thumbnail(pixels: np.ndarray, size: int) -> np.ndarray:
+    """A grey face uint8 [S, S] at another size, as sheets of faces show it: uint8 [size, size]."""
+    return face(Image.fromarray(pixels), size)

@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 
 from fer import artifacts, config
-from fer.data import duplicates, fer2013
+from fer.data import duplicates
 from fer.data.faces import Faces
+from fer.data.sets import fer2013
 from fer.emotions import EMOTIONS, SPLITS
 from fer.errors import FerError
 
@@ -76,7 +77,7 @@ def make(faces: Faces, settings: config.Split, seed: int) -> tuple[pd.DataFrame,
         columns=list(COLUMNS),
     )
     reasons = ("blank", "leak", "unused")
-    digest = fer2013.digest(faces)
+    digest = faces.digest()
     return table, {
         "protocol": settings.protocol,
         "data_set": {"digest": digest, "edition_of_fer2013": fer2013.edition(digest)},

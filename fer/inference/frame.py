@@ -94,7 +94,7 @@ def from_image(name: str, image: "Image", megapixels: float, time: float | None 
         time: in seconds since the start of a video.
 
     Raises:
-        FerError: it is too large, or its grey levels can't be told.
+        FerError: it is too large or too long, or its grey levels can't be told.
     """
     from PIL import Image, ImageOps
 
@@ -106,6 +106,8 @@ def from_image(name: str, image: "Image", megapixels: float, time: float | None 
         raise FerError(
             f"{name} has {image.width:,} x {image.height:,} pixels; at most {megapixels:g} megapixels are read."
         )
+    if max(image.size) > images.MAX_SIDE:
+        raise FerError(f"{name} has a side of {max(image.size):,} pixels; at most {images.MAX_SIDE:,} are read.")
     upright = ImageOps.exif_transpose(image)
     if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):  # Pillow would clip these instead of scaling
         upright = Image.fromarray(images.grey_of(upright, name))
@@ -125,6 +127,8 @@ def from_array(name: str, array: np.ndarray, megapixels: float, time: float | No
     if not array.size:
         raise FerError(f"{name} has no pixels ({' x '.join(map(str, array.shape))}).")
     try:
+        if array.ndim < 2:  # Pillow would take it for a column
+            raise ValueError("one row of numbers")
         image = Image.fromarray(array)
     except (TypeError, ValueError, KeyError) as error:
         shape = list(array.shape)

@@ -1,15 +1,18 @@
 """How well the models do on photos or faces whose expression is known: one folder an emotion."""
 
 import fnmatch
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fer.data import files, images
-from fer.data.folder import emotion_of
+from fer.data import files, sets
+from fer.data import labels as naming
+from fer.data.sets.base import PictureSet, read_text
 from fer.emotions import EMOTIONS, INDEX
 from fer.errors import FerError
 from fer.evaluation import metrics
@@ -19,34 +22,80 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def find(folder: Path, pattern: str = "*") -> tuple[list[str], list[int]]:
-    """The images in the folders of emotions, at any depth, and the emotion of each (its number in `EMOTIONS`).
+@dataclass(frozen=True)
+class Labelled:
+    """Pictures whose expression is known.
+
+    Attributes:
+        names: of the files, with the folder that was named before them.
+        labels: the emotion of each, its number in `EMOTIONS`.
+        folders: what each folder's name was taken for, by that name; empty where a list held the labels.
+        left_out: why pictures are left out, and how many.
+    """
+
+    names: list[str]
+    labels: list[int]
+    folders: dict[str, str] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def describe(self) -> list[str]:
+        """One or two lines: the emotion of each folder, and what was left out."""
+        lines = []
+        if self.folders:
+            meanings = ", ".join(
+                name if name == emotion else f"{name} = {emotion}" for name, emotion in self.folders.items()
+            )
+            lines.append(f"Folders: {meanings}")
+        if self.left_out:
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(self.left_out.items()))
+            lines.append(f"Left out: {reasons}")
+        return lines
+
+
+def find(folder: Path, pattern: str = "*", labels: str | None = None) -> Labelled:
+    """The pictures below a folder, and the emotion of each.
+
+    Each picture lies in a folder that is called by its emotion, at any depth, or is named in a list of labels of the
+    data set.
 
     Args:
-        folder: holds, at any depth, folders that are called by an emotion, as `data.dataset` takes them.
+        folder: where to look.
         pattern: which files' names to take, as a shell writes it.
+        labels: the data set whose lists and folder names these are, as in `--labels`. Without it, folders are called
+            by words.
 
     Raises:
-        FerError: the folder is missing, or no folder below it is an emotion's.
+        FerError: the folder or the data set does not exist, a picture has no label, or there is none.
     """
+    if labels is not None and labels not in sets.DATA_SETS:
+        raise FerError(f"--labels {labels}: there is no such data set. There are {', '.join(sets.DATA_SETS)}.")
     if not folder.is_dir():
         raise FerError(f"{folder} is no folder. Name one that holds a folder for each emotion.")
-    names, labels = [], []
-    for name in files.walk(folder):
-        place = PurePosixPath(name)
-        if place.suffix.lower() not in images.SUFFIXES or not fnmatch.fnmatch(place.name, pattern):
-            continue
-        above = (emotion_of(word) for word in reversed(place.parts[:-1]))
-        emotion = next(filter(None, above), None)
-        if emotion is not None:
-            names.append(str(folder / name))
-            labels.append(INDEX[emotion])
-    if not names:
-        raise FerError(
-            f"{folder} holds no images (named {pattern}) in folders that are called by an emotion: "
-            f"{', '.join(EMOTIONS)}, their common synonyms, or FER2013's numbers."
-        )
-    return names, labels
+    undecodable: list[str] = []
+    every = files.walk(folder, undecodable=undecodable)
+    pictures, _ = naming.pictures_among(every)
+    chosen = [name for name in pictures if fnmatch.fnmatch(PurePosixPath(name).name, pattern)]
+    if not chosen:
+        raise FerError(f"{folder} holds no images named {pattern}.")
+    data_set = None if labels is None else sets.DATA_SETS[labels]
+    found, folders = None, {}
+    if isinstance(data_set, PictureSet):
+        lists = [name for name in every if PurePosixPath(name).name.lower() in data_set.lists]
+        found = data_set.read_lists({name: read_text(folder / name) for name in lists}, pictures)
+    if found is None:
+        names = sets.naming(labels, f"say whose numbers these are with --labels {' or '.join(sets.numbered())}")
+        found, folders = naming.by_any_folder(chosen, names, str(folder))
+    left_out = Counter(found[name].emotion if name in found else "without a label" for name in chosen)
+    for emotion in EMOTIONS:
+        del left_out[emotion]
+    if undecodable:
+        left_out["with a name that is no UTF-8"] = len(undecodable)
+    known = [name for name in chosen if name in found and found[name].emotion in EMOTIONS]
+    if not known:
+        raise FerError(f"{folder} holds no images named {pattern} that show one of {', '.join(EMOTIONS)}.")
+    return Labelled(
+        [os.fspath(folder / name) for name in known], [INDEX[found[name].emotion] for name in known], folders, left_out
+    )
 
 
 def score(photos: Iterable[Photo], labels: Sequence[int]) -> dict[str, Any]:

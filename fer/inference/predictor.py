@@ -80,7 +80,6 @@ class Predictor:
         self._lock = threading.Lock()
         self._detector: Detector | None = None
         self._locators: dict[str, Any] = {}
-        _allow_megapixels(megapixels)
 
     def __enter__(self) -> "Predictor":
         """Return the predictor itself."""
@@ -161,7 +160,7 @@ class Predictor:
         try:
             grey = frame.grey()
             if detector is None:
-                whole = Found((0, 0, frame.width, frame.height), 1.0)
+                whole = Found((0.0, 0.0, float(frame.width), float(frame.height)), 1.0)
                 return photo, [(whole, _resized(grey[None], self._size)[0])]
             found = detector.find(grey)
             large = [face for face in found if face.size >= self.min_size]
@@ -227,8 +226,9 @@ class Predictor:
         key = json.dumps(settings, sort_keys=True)
         with self._lock:
             if key not in self._locators:
-                self._locators[key] = Locator(LandmarkSettings.from_dict(settings))
-            return inputs.from_crops(names, crops, self._locators[key])
+                self._locators[key] = Locator(LandmarkSettings.from_dict(settings), self._threads)
+            locator = self._locators[key]
+        return inputs.from_crops(names, crops, locator)
 
     def _get_detector(self) -> Detector:
         with self._lock:
@@ -258,12 +258,3 @@ def _is_several(images: Any) -> bool:
     if isinstance(images, str | bytes | os.PathLike | Frame) or hasattr(images, "convert"):
         return False
     return isinstance(images, Iterable)
-
-
-def _allow_megapixels(megapixels: float) -> None:
-    """Let Pillow open what was asked for: its own limit lies at twice `MAX_IMAGE_PIXELS`."""
-    from PIL import Image
-
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and megapixels * 1e6 > 2 * limit:
-        Image.MAX_IMAGE_PIXELS = None if megapixels == float("inf") else round(megapixels * 1e6)

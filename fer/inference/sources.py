@@ -1,7 +1,6 @@
 """From what a user names (files, folders, patterns, standard input) to frames."""
 
 import glob
-import io
 import os
 import sys
 from collections import deque
@@ -19,13 +18,9 @@ from fer.inference.text import one_line, printable
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from PIL.Image import Image
-
 STDIN = "-"
 LARGEST_FILE = 1 << 30  # bytes
-HEIF_SUFFIXES = (".heic", ".heif", ".avif")
-SUFFIXES = (*images.SUFFIXES, *HEIF_SUFFIXES)
-_AVIF_BRANDS, _HEIF_BRANDS = (b"avif", b"avis"), (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+SUFFIXES = (*images.SUFFIXES, *images.HEIF_SUFFIXES)
 _READERS, _AHEAD = 2, 8  # threads; pictures that are decoded ahead at most
 _AHEAD_BYTES = 200_000_000  # of pictures that are decoded ahead, if all are as large as the last one
 
@@ -152,7 +147,7 @@ def read(name: str, megapixels: float = images.MAX_MEGAPIXELS) -> Frame | Proble
     shown = "standard input" if name == STDIN else name
 
     def load() -> Frame:
-        image = _decoded(_content(name), shown, megapixels)
+        image = images.decode(_content(name), shown, megapixels)
         frame = from_image(shown, image, megapixels)
         return Frame(name, frame.rgb)
 
@@ -170,33 +165,6 @@ def _content(name: str) -> bytes:
     if len(data) > LARGEST_FILE:
         raise FerError(f"{name} is larger than 1 GB.")
     return data
-
-
-def _decoded(data: bytes, name: str, megapixels: float) -> "Image":
-    brand = data[8:12] if data[4:8] == b"ftyp" else b""
-    if brand in _AVIF_BRANDS or brand in _HEIF_BRANDS:
-        return _decoded_heif(data, name, "AVIF" if brand in _AVIF_BRANDS else "HEIC")
-    return images.decode(data, name, megapixels)
-
-
-def _decoded_heif(data: bytes, name: str, kind: str) -> "Image":
-    from PIL import Image
-
-    try:
-        if kind == "AVIF":
-            return Image.open(io.BytesIO(data), formats=["AVIF"])  # which not every build of Pillow can read
-        pillow_heif: Any = __import__("pillow_heif")
-        pillow_heif.register_heif_opener()
-        return Image.open(io.BytesIO(data), formats=["HEIF"])
-    except ModuleNotFoundError as error:
-        raise FerError(
-            f"{name} is a {kind} picture, which needs one more package: pip install 'fer[heif]'. "
-            "Or save it as JPEG or PNG."
-        ) from error
-    except Exception as error:  # decoders raise whatever they stumble over
-        raise FerError(
-            f"{name} is no {kind} picture that can be read ({one_line(error)}). Save it as JPEG or PNG."
-        ) from error
 
 
 def in_memory(pictures: Iterable[Any], megapixels: float) -> Iterator[Frame | Problem]:

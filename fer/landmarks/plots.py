@@ -7,7 +7,7 @@ import numpy as np
 
 from fer import sizes
 from fer.data.faces import Faces
-from fer.data.figures import small
+from fer.data.images import thumbnail
 from fer.emotions import COLORS, EMOTIONS
 from fer.landmarks import topology
 from fer.landmarks.extract import FaceLandmarks
@@ -130,7 +130,9 @@ def _sheet(images: np.ndarray, chosen: list[np.ndarray], columns: int) -> "tuple
     canvas = np.full((len(chosen) * step - GAP, columns * step - GAP), 255, np.uint8)
     for row, indices in enumerate(chosen):
         for column, index in enumerate(indices):
-            canvas[row * step : row * step + SIZE, column * step : column * step + SIZE] = small(images[index])
+            canvas[row * step : row * step + SIZE, column * step : column * step + SIZE] = thumbnail(
+                images[index], SIZE
+            )
     figure, axes = plt.subplots(figsize=(columns * 1.05 + 0.8, len(chosen) * 1.05 + 0.6))
     height, width = canvas.shape
     # Pixel edges, not centres, at whole numbers: a landmark at (0, 0) is the corner of its face.

@@ -62,7 +62,7 @@ def home(networks, tmp_path, monkeypatch):
 class SomeLandmarks:
     """Stands for a Locator: landmarks that depend on the face; none in a face that is black."""
 
-    def __init__(self, settings):
+    def __init__(self, settings, threads=None):
         self.settings = settings
 
     def average(self, crops):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fer.data.drawing.people import Person, View
+from fer.data.drawing.people import Person, Viewpoint
 from fer.sizes import FACE
 
 SCALE = 4  # supersampling
@@ -18,18 +18,18 @@ Points = Any  # [n, 2], an array or pairs of numbers
 class Pen:
     """Draws on the enlarged canvas in the coordinates of the face."""
 
-    def __init__(self, person: Person, view: View) -> None:
-        self.canvas: Any = np.full((FACE * SCALE, FACE * SCALE), view.background, np.uint8)
-        self._scale = view.scale
+    def __init__(self, person: Person, viewpoint: Viewpoint) -> None:
+        self.canvas: Any = np.full((FACE * SCALE, FACE * SCALE), viewpoint.background, np.uint8)
+        self._scale = viewpoint.scale
         radius = 1.05 * person.width
         self._flatness = np.array([1 / radius**2, 1 / (1.05 * person.height) ** 2])
-        cosine, sine = np.cos(view.roll) * view.scale, np.sin(view.roll) * view.scale
-        turn, depth = np.cos(view.yaw), np.sin(view.yaw)
+        cosine, sine = np.cos(viewpoint.roll) * viewpoint.scale, np.sin(viewpoint.roll) * viewpoint.scale
+        turn, depth = np.cos(viewpoint.yaw), np.sin(viewpoint.yaw)
         # Pixels of the final image = points @ turn + depth along `toward`, seen from the middle of the head.
         self._turn = np.array([[turn * cosine, turn * sine], [-sine, cosine]])
         self._toward = np.array([depth * cosine, depth * sine])
         self._bulge = 0.8 * radius * self._toward
-        self._origin = np.array([view.shift_x, view.shift_y]) + FACE / 2 - 0.5 * radius * self._toward
+        self._origin = np.array([viewpoint.shift_x, viewpoint.shift_y]) + FACE / 2 - 0.5 * radius * self._toward
 
     def project(self, points: Points, relief: float = 0.0) -> np.ndarray:
         """Turn, scale and shift points [n, 2] on the front of an ellipsoid into pixels of the final image.

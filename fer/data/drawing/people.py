@@ -72,7 +72,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class View:
+class Viewpoint:
     """Camera, light and film: angles in radians, lengths in pixels."""
 
     roll: float
@@ -89,8 +89,8 @@ class View:
     noise: float
 
     @classmethod
-    def draw(cls, generator: np.random.Generator) -> "View":
-        """A random view."""
+    def draw(cls, generator: np.random.Generator) -> "Viewpoint":
+        """A random viewpoint."""
         uniform, normal = generator.uniform, generator.normal
         return cls(
             roll=float(np.clip(normal(0, 0.11), -0.35, 0.35)),

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from fer import artifacts
 from fer.data import duplicates, images, splits
@@ -73,7 +72,8 @@ def samples(faces: Faces, table: pd.DataFrame) -> "Figure":
         rows = np.flatnonzero(train & (faces.labels == index))
         chosen = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]
         for column, row in enumerate(chosen):
-            canvas[index * step : index * step + FACE, column * step : column * step + FACE] = small(faces.images[row])
+            top, left = index * step, column * step
+            canvas[top : top + FACE, left : left + FACE] = images.thumbnail(faces.images[row], FACE)
     figure = Figure(figsize=(10, 10 * len(EMOTIONS) / SAMPLES))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
@@ -145,11 +145,6 @@ def conflict_entries(faces: Faces, table: pd.DataFrame) -> list[Entry]:
     return [entry[:2] for entry in entries.values() if len(entry) > 1]
 
 
-def small(face: np.ndarray) -> np.ndarray:
-    """A face at FER2013's size, in which every sheet shows it, uint8 [48, 48]."""
-    return images.face(Image.fromarray(face), FACE)
-
-
 def _sheet(faces: Faces, entries: Sequence[Entry], title: str, nothing: str) -> "Figure":
     """A grid of pairs side by side, spread evenly over the entries; or a line that there are none."""
     from matplotlib.figure import Figure
@@ -167,7 +162,7 @@ def _sheet(faces: Faces, entries: Sequence[Entry], title: str, nothing: str) -> 
     for place, entry in enumerate(shown):
         top, left = place // SHEET_COLUMNS * high + caption_room, place % SHEET_COLUMNS * wide
         for row, caption in entry:
-            canvas[top : top + FACE, left : left + FACE] = small(faces.images[row])
+            canvas[top : top + FACE, left : left + FACE] = images.thumbnail(faces.images[row], FACE)
             axes.text(
                 left + FACE / 2, top - 2, caption, ha="center", va="baseline",
                 fontsize=9, fontweight="bold", color=COLORS[caption.split()[-1]],

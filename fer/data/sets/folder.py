@@ -1,0 +1,48 @@
+"""Somebody's own faces, in folders by emotion."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fer.data import files, labels
+from fer.data.labels import Label, Naming
+from fer.data.sets.base import PictureSet
+from fer.errors import FerError
+
+if TYPE_CHECKING:
+    from fer import config
+
+
+class Folder(PictureSet):
+    """`<folder>/<emotion>/*` or `<folder>/{train,val,test}/<emotion>/*`, the folder being `data.dataset` itself.
+
+    A folder of an emotion is called by its word (`Happy`, `happiness`, `3_happiness`), or by its number in the data
+    set that `data.labels` names. Nothing is divided here: without train/ and test/ the usage of every face is empty,
+    and with these two alone there is no PublicTest; `splits` cuts what is missing.
+    """
+
+    name = "folder"
+    title = "your folder"
+
+    def __init__(self, path: str, naming: Naming) -> None:
+        self._path = path
+        self.naming = naming
+
+    def find(self) -> Path:
+        """The folder.
+
+        Raises:
+            FerError: it does not exist.
+        """
+        path = files.expanded(self._path)
+        if not path.is_dir():
+            from fer.data.sets import DATA_SETS
+
+            raise FerError(f"data.dataset is {self._path!r}: neither {' nor '.join(DATA_SETS)} nor an existing folder.")
+        return path
+
+    def sources(self, settings: "config.Data") -> list[Path]:
+        """The folder."""
+        return [self.find()]
+
+    def _by_folders(self, pictures: list[str], where: str) -> dict[str, Label]:
+        return labels.by_layout(pictures, self.naming, where)
