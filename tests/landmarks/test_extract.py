@@ -32,7 +32,7 @@ def test_located_coordinates_are_in_sides_of_the_face_image(located):
 def test_the_views_that_found_a_face_are_normalised_and_averaged(faces, landmarks, settings):
     net = network.LandmarkNetwork(threads=1)
     images = faces.images[:16]
-    first, _ = net.find(images, np.tile(extract.FIRST_REGION, (16, 1)), mirrored=False)
+    first, _ = net.find(images, np.tile(extract.FIRST_REGIONS[0], (16, 1)), mirrored=False)
     views = []
     for view in settings.views:
         points, presence = net.find(images, network.region_around(first, view.scale), view.mirrored)
@@ -49,6 +49,17 @@ def test_a_mirrored_view_gives_points_where_the_face_has_them(faces):
     assert not np.array_equal(one, other)
     assert np.abs(one[..., :2] - other[..., :2]).mean() < 0.02
     assert np.abs(one[..., 0] - (1 - other[..., 0])).mean() > 0.1
+
+
+def test_a_turned_or_smaller_face_is_found_by_another_first_look(faces, monkeypatch):
+    settings = LandmarkSettings(0.5, (LandmarkView(1.5, False),))
+    images = []
+    for degrees, scale in ((-50, 0.8), (50, 0.8), (0, 0.4)):
+        matrix = cv2.getRotationMatrix2D((23.5, 23.5), degrees, scale)
+        images += [cv2.warpAffine(face, matrix, (48, 48), borderMode=cv2.BORDER_REPLICATE) for face in faces.images[:8]]
+    with_all = extract.Locator(settings, threads=1).average(np.stack(images))[1].sum()
+    monkeypatch.setattr(extract, "FIRST_REGIONS", extract.FIRST_REGIONS[:1])
+    assert with_all > extract.Locator(settings, threads=1).average(np.stack(images))[1].sum()
 
 
 def test_a_region_is_level_with_the_eyes_and_around_the_face():
@@ -102,9 +113,9 @@ def test_the_network_gives_the_points_of_the_original(faces):
     """litert_points.npy: what the original network gave for the same four regions, run by LiteRT."""
     expected = np.load(Path(__file__).with_name("litert_points.npy"))
     images = faces.images[:4]
-    points, presence = network.LandmarkNetwork(threads=1).find(images, np.tile(extract.FIRST_REGION, (4, 1)), False)
+    points, presence = network.LandmarkNetwork(threads=1).find(images, np.tile(extract.FIRST_REGIONS[0], (4, 1)), False)
     assert presence.min() > 0.9
-    x, y, side, _ = extract.FIRST_REGION
+    x, y, side, _ = extract.FIRST_REGIONS[0]
     original = (expected[..., :2] + 0.5) / network.SIZE * side + np.array([x, y]) - side / 2
     eyes = np.linalg.norm(original[:, 263] - original[:, 33], axis=-1)[:, None, None]
     assert np.abs(points[..., :2] - original).max() < 0.01 * eyes.min()
