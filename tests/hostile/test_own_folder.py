@@ -86,7 +86,7 @@ CASES = [
     (empty, "1.png is no readable image"),
     (text, "1.png is no readable image"),
     (truncated, "1.png is no readable image"),
-    (huge_header, "1.png has far too many pixels; at most 100 megapixels"),
+    (huge_header, "1.png has 30,000 x 30,000 pixels; at most 100 megapixels"),
     (too_large, "1.png has 10,001 x 10,000 pixels; at most 100 megapixels"),
     (floats(255.0), "its floats are not all between 0 and 1"),
     (floats(float("nan")), "its floats are not all between 0 and 1"),
