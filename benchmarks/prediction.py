@@ -1,4 +1,4 @@
-"""How fast `fer predict` is, and how much memory it holds.
+"""How fast `fer predict` is, how fast each model, and how much memory it holds.
 
     python -m benchmarks.prediction
 
@@ -16,6 +16,9 @@ import click
 import psutil
 from PIL import Image
 
+from fer import inputs
+from fer.inference import registry, sources
+from fer.inference.network import Network
 from fer.inference.predictor import Predictor
 
 PHOTO = Path("docs/images/astronaut.jpg")
@@ -43,6 +46,18 @@ def milliseconds(predictor: Predictor, path: Path) -> float:
     return 1000 * sorted(times[1:])[CALLS // 2]
 
 
+def milliseconds_of_model(name: str) -> float:
+    """The median time of one face in one view, its inputs given."""
+    network: Network = registry.load([name], threads=1)[0]
+    face = {kind: inputs.KINDS[kind].example(network.about.size) for kind in network.about.inputs}
+    times = []
+    for _ in range(CALLS + 1):
+        began = time.perf_counter()
+        network.probabilities(face)
+        times.append(time.perf_counter() - began)
+    return 1000 * sorted(times[1:])[CALLS // 2]
+
+
 def timed(*command: object) -> float:
     """Seconds of a command."""
     began = time.perf_counter()
@@ -64,7 +79,10 @@ def main(photos: int, many: int) -> None:
                 spent = milliseconds(predictor, photo(folder, width, height))
                 click.echo(f"  {width} x {height}: {spent:.0f} ms a photo")
 
-        fer = (sys.executable, "-m", "fer.cli", "predict", "--format", "jsonl")
+        for name in registry.released():
+            click.echo(f"{name}: {milliseconds_of_model(name):.1f} ms a face on one thread, after it was found")
+
+        fer = (sys.executable, "-m", "fer", "predict", "--format", "jsonl")
         original = photo(folder, 1280, 960).read_bytes()
         album = folder / "album"
         album.mkdir()
@@ -81,16 +99,11 @@ def main(photos: int, many: int) -> None:
         predictor = Predictor()
         process = psutil.Process()
         held = {}
-        for number, _ in enumerate(predictor.stream((lambda: _read(small)) for _ in range(many)), start=1):
+        frames = sources.read_all(str(small) for _ in range(many))
+        for number, _ in enumerate(predictor.stream(frames), start=1):
             if number in (many // 10, many // 2, many):
                 held[number] = process.memory_info().rss / 1e6
         click.echo("Memory after " + ", ".join(f"{number:,} photos: {value:.0f} MB" for number, value in held.items()))
-
-
-def _read(path: Path) -> object:
-    from fer.inference import sources
-
-    return sources.read(str(path))
 
 
 if __name__ == "__main__":

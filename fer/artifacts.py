@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fer.errors import FerError
+from fer.errors import FerError, MissingFileError
 from fer.writing import NO_SPACE, atomic
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DECIMALS = 4
+_METADATA = b"fer"  # the key of our own metadata in a Parquet file
 
 
 @contextlib.contextmanager
@@ -31,7 +32,7 @@ def _readable(path: Path | str, hint: str) -> Iterator[Path]:
     try:
         yield path
     except FileNotFoundError as error:
-        raise FerError(f"{path} is missing. {hint}") from error
+        raise MissingFileError(path, hint) from error
     except PermissionError as error:
         raise FerError(f"{path} may not be read ({error.strerror}). Check its permissions.") from error
     except (ValueError, TypeError, OSError, EOFError, KeyError) as error:
@@ -41,7 +42,7 @@ def _readable(path: Path | str, hint: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def validating(path: Path | str) -> Iterator[None]:
-    """Take a file's content apart; whatever is not as it should be is the file's fault, not the program's.
+    """Report what goes wrong in the block, which takes a file's content apart, as a fault of that file.
 
     Raises:
         FerError: something is missing or of another kind.
@@ -90,6 +91,14 @@ def read_json(path: Path | str) -> dict[str, Any]:
         return dict(json.loads(path.read_text()))
 
 
+def read_cache(path: Path | str) -> dict[str, Any]:
+    """Read a JSON object that can be made again at any time: empty where it is missing or damaged."""
+    try:
+        return read_json(path)
+    except FerError:
+        return {}
+
+
 def write_text(path: Path | str, text: str) -> None:
     """Write UTF-8 text with Unix line ends."""
     with atomic(path) as temporary:
@@ -123,14 +132,36 @@ def read_array(path: Path | str, *, mmap: bool = False) -> np.ndarray:
         return array
 
 
-def write_table(path: Path | str, table: "pd.DataFrame") -> None:
-    """Write a table as CSV or Parquet, by the file's suffix, without its index."""
+def write_table(path: Path | str, table: "pd.DataFrame", metadata: Mapping[str, Any] | None = None) -> None:
+    """Write a table as CSV or Parquet, by the file's suffix, without its index.
+
+    Args:
+        path: the file.
+        table: its content.
+        metadata: what a Parquet file shall hold beside the table, as JSON can hold it; `read_metadata` reads it.
+    """
     path = Path(path)
     with atomic(path) as temporary:
         if path.suffix == ".parquet":
-            table.to_parquet(temporary, index=False)
+            import pyarrow
+            from pyarrow import parquet
+
+            content = pyarrow.Table.from_pandas(table, preserve_index=False)
+            if metadata:
+                own = {_METADATA: json.dumps(dict(metadata), allow_nan=False).encode()}
+                content = content.replace_schema_metadata({**(content.schema.metadata or {}), **own})
+            parquet.write_table(content, temporary)
         else:
             table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_metadata(path: Path | str) -> dict[str, Any]:
+    """Read the metadata of a Parquet file; empty if `write_table` was given none, or somebody else wrote the file."""
+    from pyarrow import parquet
+
+    with _readable(path, _REBUILD) as path:
+        content = (parquet.read_schema(path).metadata or {}).get(_METADATA, b"{}")
+        return dict(json.loads(content))
 
 
 def read_table(path: Path | str) -> "pd.DataFrame":

@@ -1,28 +1,29 @@
 """`python -m fer.check`: all that can be known of `params.yaml` and this machine before hours of work.
 
-Every stage asks `params` here too, so that a wrong value is named by the first stage, not by the one that uses it.
-Building the networks takes seconds, so what was found right is remembered until the settings or the code change.
+Every stage calls `params` first, so that a wrong value is named by the first stage, not by the one that uses it.
+Building the networks takes seconds, so settings that were found right are remembered until they or the code change.
 """
 
-import hashlib
-import json
+import logging
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from fer import artifacts, config, device, models
-from fer.data import fer2013, sources
-from fer.errors import FerError, SettingError
-from fer.models import pretrained
+from fer import artifacts, device, hashing, paths
+from fer.errors import FerError, MissingFileError, SettingError, not_installed
 
-NOTES = Path(".cache/checked.json")
-DATA, MODELS = Path("data"), Path("models")
+try:
+    from fer import commands, config, models
+    from fer.data import fer2013, sources
+    from fer.models import pretrained
+except ModuleNotFoundError as missing:
+    raise SystemExit(f"Error: {not_installed(missing)}") from None
+
+NOTES = paths.CACHE / "checked.json"
 # A weight, its gradient, AdamW's two moments, the averaged weight and the best one, in float32.
 BYTES_A_PARAMETER = 6 * 4
 LEAST_DISK = 2 * 1024**3
@@ -43,12 +44,12 @@ def params() -> config.Params:
 
 def warnings(found: config.Params) -> Iterator[str]:
     """What may become a problem: downloads that can't be reached, a disk that is nearly full."""
-    asks_kaggle = found.data.dataset == "fer2013" and not _faces_are_there() and not fer2013.at_hand(os.environ)
+    asks_kaggle = found.data.dataset == "fer2013" and not paths.FACES.exists() and not fer2013.at_hand(os.environ)
     if asks_kaggle and not _reachable("www.kaggle.com"):
         yield f"FER2013 is not at hand, and Kaggle can't be reached. {fer2013.CHOICES}."
     for name in models.MODELS:
         settings = found.model(name)
-        if getattr(settings, "weights", None) == "imagenet" and not _source(name, settings) and not _brought(name):
+        if getattr(settings, "weights", None) == "imagenet" and not _file(name, settings) and not _fetched(name):
             host = pretrained.host(settings.backbone)
             if host and not _reachable(host):
                 yield f"{name}.weights = imagenet: {host} can't be reached. {pretrained.CHOICES}"
@@ -58,17 +59,30 @@ def warnings(found: config.Params) -> Iterator[str]:
 
 
 def would_run() -> list[str]:
-    """The stages that `dvc repro` would run, at most: it leaves out those whose inputs come out unchanged.
+    """The stages that `dvc repro` would run now, in order.
+
+    These are at most so many: `dvc repro` skips a stage when those before it make the same files as last time. A
+    stage whose files are missing but lie in DVC's cache is not run: they are checked out.
 
     Raises:
         FerError: DVC can't tell.
     """
-    command = [sys.executable, "-m", "dvc", "repro", "--dry", "--force-downstream", "--allow-missing"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise FerError(f"`dvc repro --dry` says: {' '.join(done.stderr.split())[-300:]}")
-    starts = (line.partition("Running stage '")[2] for line in done.stdout.splitlines())
-    return [start.rpartition("'")[0] for start in starts if start]
+    from dvc.exceptions import DvcException  # type: ignore[import-untyped]
+    from dvc.repo import Repo  # type: ignore[import-untyped]
+
+    logging.getLogger("dvc").setLevel(logging.WARNING)  # else it prints a line a stage
+    try:
+        with Repo() as repo:
+            running = set(repo.reproduce(dry=True, force_downstream=True, allow_missing=True))
+            names = []
+            for stage in repo.reproduce(dry=True, force=True):  # all stages, in order
+                missing = any(not out.exists and out.changed_cache() for out in stage.outs)
+                if missing or stage in running or running.intersection(repo.index.graph.successors(stage)):
+                    running.add(stage)
+                    names.append(str(stage.addressing))
+            return names
+    except DvcException as error:
+        raise FerError(f"DVC can't tell what would run: {' '.join(str(error).split())[-300:]}") from error
 
 
 def _machine(found: config.Params) -> Iterator[str]:
@@ -85,7 +99,7 @@ def _machine(found: config.Params) -> Iterator[str]:
 
 def _sources(found: config.Params) -> Iterator[str]:
     """Whether there is what the first stage will read, where it has not run yet."""
-    if not _faces_are_there():
+    if not paths.FACES.exists():
         try:
             sources.at_hand(found.data)
         except FerError as error:
@@ -94,26 +108,29 @@ def _sources(found: config.Params) -> Iterator[str]:
 
 def _networks(found: config.Params) -> Iterator[str]:
     """Whether each network can be built, begin with the weights that are asked for, and train in its phases."""
-    known, code = _notes(), _code()
+    notes, code = artifacts.read_cache(NOTES), _digest_of_code()
+    known = dict(notes)
     for name in models.MODELS:
         settings = found.model(name)
-        source = _source(name, settings)
-        reads = None if source is None or (settings.weights == "imagenet" and _brought(name)) else str(source)
-        digest = hashlib.sha256(f"{code} {settings.model_dump_json()} {reads}".encode()).hexdigest()
-        if known.get(name) == digest and (reads is None or Path(reads).is_file()):
+        file = None if getattr(settings, "weights", None) == "imagenet" and _fetched(name) else _file(name, settings)
+        digest = hashing.sha256(f"{code} {settings.model_dump_json()} {file}".encode())
+        checked, _, missing = str(known.get(name)).partition(" without ")
+        if checked == digest and not (missing and Path(missing).exists()) and (file is None or file.is_file()):
             continue
         try:
             _build(name, settings)
-            if reads is not None:
+            if file is not None:
                 models.network(name).fetch_pretrained(settings)
         except SettingError as error:
             yield error.of(name).message
             continue
-        except FerError:  # an artefact of an earlier stage decides its size, and is not there yet
-            pass
+        except MissingFileError as error:  # an earlier stage makes it, and it decides the network's size
+            digest += f" without {error.path}"
+        except FerError:  # it is damaged, as the stage that reads it will say
+            continue
         known[name] = digest
-    if known != _notes():
-        artifacts.write_text(NOTES, json.dumps(known, indent=2) + "\n")
+    if known != notes:
+        artifacts.write_json(NOTES, known)
 
 
 def _build(name: str, settings: Any) -> None:
@@ -121,7 +138,7 @@ def _build(name: str, settings: Any) -> None:
     import torch
 
     kind = models.network(name)
-    arguments = kind.arguments(settings, DATA)
+    arguments = kind.arguments(settings, paths.DATA)
     with torch.device("meta"):
         network = kind(**arguments)
     for phase in kind.phases:
@@ -132,35 +149,20 @@ def _build(name: str, settings: Any) -> None:
         raise SettingError("*", "these sizes", f"{needed}, and this machine has {there / 1e9:.0f} GB.")
 
 
-def _source(name: str, settings: Any) -> Path | None:
+def _file(name: str, settings: Any) -> Path | None:
     """The local file that a model's pretrained weights come from, if any."""
     weights = getattr(settings, "weights", None)
     return None if weights is None else pretrained.source(weights)
 
 
-def _brought(name: str) -> bool:
+def _fetched(name: str) -> bool:
     """Whether ImageNet's weights of a model are there already."""
-    try:
-        origin = artifacts.read_json(MODELS / models.weights_folder(name) / artifacts.CONFIG_FILE)
-    except FerError:
-        return False
+    origin = artifacts.read_cache(paths.MODELS / models.weights_folder(name) / artifacts.CONFIG_FILE)
     return origin.get("source") == "imagenet"
 
 
-def _faces_are_there() -> bool:
-    return (DATA / "faces").exists()
-
-
-def _code() -> str:
-    sources = sorted(Path(models.__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
-
-
-def _notes() -> dict[str, str]:
-    try:
-        return {str(name): str(digest) for name, digest in artifacts.read_json(NOTES).items()}
-    except FerError:  # a cache: whatever is wrong with it, it can be had again
-        return {}
+def _digest_of_code() -> str:
+    return hashing.sha256(file.read_bytes() for file in sorted(Path(models.__file__).parent.glob("*.py")))
 
 
 def _reachable(host: str) -> bool:
@@ -179,13 +181,15 @@ def main() -> None:
 
     Exits with 1 if something is wrong, or can't be downloaded.
     """
-    found = params()
-    problems = list(warnings(found))
-    stages = would_run()
-    click.echo(f"{len(stages)} stages to run: {', '.join(stages)}." if stages else "Nothing to run: all is up to date.")
-    if problems:
-        raise FerError(" ".join(problems))
-    click.echo("params.yaml and this machine are fit for it.")
+    with commands.explain_failures():
+        found = params()
+        problems = list(warnings(found))
+        stages = would_run()
+        names = f"{len(stages)} stage{'s' * (len(stages) > 1)} to run at most: {', '.join(stages)}."
+        click.echo(names if stages else "Nothing to run: all is up to date.")
+        if problems:
+            raise FerError(" ".join(problems))
+        click.echo("params.yaml and this machine are fit for it.")
 
 
 if __name__ == "__main__":

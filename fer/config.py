@@ -55,21 +55,19 @@ class Split(Section):
     correlation: Annotated[float, Field(ge=0.5, le=1)]
 
 
-class View(Section):
-    """One way of showing a face to MediaPipe."""
+class LandmarkView(Section):
+    """One way of showing a face to the landmark network."""
 
-    border: Share
-    size: Annotated[int, Field(ge=96, le=512)]
+    scale: Annotated[float, Field(ge=sizes.REGION_SCALES[0], le=sizes.REGION_SCALES[1])]
     mirrored: bool
-    interpolation: Literal["linear", "cubic", "lanczos"]
 
 
 class Landmarks(Section):
-    """How MediaPipe's Face Mesh is run."""
+    """How landmarks are found; `fer.landmarks.views.LandmarkSettings` says what the keys mean."""
 
     workers: Annotated[int, Field(ge=0)]
-    confidence: Share
-    views: Annotated[list[View], Field(min_length=1, max_length=16)]
+    presence: Share
+    views: Annotated[list[LandmarkView], Field(min_length=1, max_length=sizes.MAX_LANDMARK_VIEWS)]
 
 
 class Graphs(Section):

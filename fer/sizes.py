@@ -1,4 +1,4 @@
-"""The two sizes that the whole project agrees on."""
+"""The sizes that the whole project agrees on."""
 
 from typing import Final
 
@@ -7,3 +7,9 @@ FACE: Final = 48
 
 POINTS: Final = 478
 """Landmarks of a face: MediaPipe's Face Mesh with the refined eyes and lips."""
+
+MAX_LANDMARK_VIEWS: Final = 16
+"""Views of a face that are averaged at most."""
+
+REGION_SCALES: Final = (1.0, 3.0)
+"""Least and greatest side of the region that the landmark network sees, in sides of the square around the landmarks."""

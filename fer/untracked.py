@@ -1,34 +1,69 @@
-"""`python -m fer.untracked`: which stages read files that have changed since, but that DVC does not track.
+"""`python -m fer.untracked`: the stages that must run again because files outside the project have changed.
 
 The images behind `data.dataset`, FER2013_ARCHIVE and the pretrained weights lie outside the project, so `dvc repro`
-can't see them change. `make repro` asks here first. What each stage read is noted when it has read it, as names,
-sizes and times of the files: cheap to compare, and a file that was only touched costs one reading, no training.
+can't see them change. `make repro` asks here first. A stage notes what it reads as names, sizes and times of the
+files: cheap to compare, and a file that was only touched costs one reading, no training.
 """
 
-import hashlib
-import json
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from fer import artifacts, config, models
-from fer.data import fer2013
-from fer.data.files import expanded, walk
-from fer.errors import FerError
-from fer.models import pretrained
+from fer import artifacts, hashing, paths
+from fer.errors import FerError, not_installed
 
-NOTES = Path(".cache/untracked.json")
+try:
+    from fer import config, models
+    from fer.data import files, sources
+    from fer.models import pretrained
+except ModuleNotFoundError as missing:
+    raise SystemExit(f"Error: {not_installed(missing)}") from None
+
+NOTES = paths.CACHE / "untracked.json"
 
 
-def current(params: config.Params) -> dict[str, Path | None]:
-    """What each stage would read now; None for a download, and for nothing at all."""
-    faces: Path | None
-    if params.data.dataset == "fer2013":
-        faces = fer2013.at_hand(os.environ)
-    else:
-        faces = None if params.data.dataset == "drawn" else expanded(params.data.dataset)
-    read: dict[str, Path | None] = {"download": faces}
+@contextmanager
+def reading(stage: str, params: config.Params) -> Iterator[None]:
+    """Note what a stage reads from outside the project, when the block ends without an error.
+
+    The files are looked at before the block, so a change while they are read counts as a change. What the stage
+    makes of them is to be written within the block: a stage that fails has read nothing.
+
+    Args:
+        stage: `download`, or `weights@` and a model's name.
+        params: the settings that say where the files are.
+    """
+    fingerprint = _fingerprint(_outside(params)[stage])
+    yield
+    artifacts.write_json(NOTES, artifacts.read_cache(NOTES) | {stage: fingerprint})
+
+
+def note(stage: str, params: config.Params) -> None:
+    """The name that `stages/download.py` still uses for `reading`."""
+    with reading(stage, params):
+        pass
+
+
+def changed(params: config.Params) -> list[str]:
+    """The stages whose files are not those that they last read.
+
+    A stage that never ran here is none of them. Neither is one whose files are not there now: to read them again
+    would mean a download, of what may be another edition.
+    """
+    notes = artifacts.read_cache(NOTES)
+    there = {stage: path for stage, path in _outside(params).items() if path is not None and path.exists()}
+    return [stage for stage, path in there.items() if stage in notes and notes[stage] != _fingerprint(path)]
+
+
+def _outside(params: config.Params) -> dict[str, Path | None]:
+    """The file or folder outside the project that each stage would read now; None for a download, or for none."""
+    try:
+        faces = sources.at_hand(params.data)
+    except FerError:  # it does not exist
+        faces = None
+    read = {"download": faces}
     for name in models.MODELS:
         weights = getattr(params.model(name), "weights", None)
         if weights is not None:
@@ -36,40 +71,14 @@ def current(params: config.Params) -> dict[str, Path | None]:
     return read
 
 
-def note(stage: str, params: config.Params) -> None:
-    """Remember what a stage has just read."""
-    artifacts.write_text(NOTES, json.dumps(_notes() | {stage: fingerprint(current(params)[stage])}, indent=2) + "\n")
-
-
-def changed(params: config.Params) -> list[str]:
-    """The stages whose files are others than those that they read last.
-
-    A stage that never ran here is none, and neither is one whose files are not at hand now: reading again would
-    mean a download, of what may be another edition.
-    """
-    notes = _notes()
-    there = {stage: path for stage, path in current(params).items() if path is not None and path.exists()}
-    return [stage for stage, path in there.items() if stage in notes and notes[stage] != fingerprint(path)]
-
-
-def fingerprint(path: Path | None) -> str:
+def _fingerprint(path: Path | None) -> str:
     """A digest of the names, sizes and times of a file, or of all files in a folder."""
-    digest = hashlib.blake2b(digest_size=16)
-    if path is not None and path.exists():
-        files = [path / name for name in walk(path)] if path.is_dir() else [path]
-        for file in files:
-            stat = file.stat()
-            digest.update(f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
-    return digest.hexdigest()
-
-
-def _notes() -> dict[str, str]:
-    if not NOTES.exists():
-        return {}
-    try:
-        return {str(stage): str(digest) for stage, digest in artifacts.read_json(NOTES).items()}
-    except FerError:  # a cache: whatever is wrong with it, it can be had again
-        return {}
+    if path is None or not path.exists():
+        return hashing.sha256(b"")
+    found = [path / name for name in files.walk(path)] if path.is_dir() else [path]
+    stats = ((file.resolve(), file.stat()) for file in found)
+    lines = (f"{file} {stat.st_size} {stat.st_mtime_ns}\n" for file, stat in stats)
+    return hashing.sha256(line.encode(errors="surrogateescape") for line in lines)
 
 
 @click.command()

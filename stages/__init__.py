@@ -1,1 +1,3 @@
-"""One click script per pipeline stage: read its inputs, make one `fer` call, write its outputs."""
+"""The scripts that `dvc repro` runs as `python -m stages.<name>`, one a stage."""
+
+from fer import check as check  # first of all: where packages are missing, it says what to install

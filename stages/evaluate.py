@@ -1,37 +1,29 @@
-"""Measure one trained model on val and test."""
+"""Predict val and test with one trained model."""
 
 import click
 
-from fer import artifacts, check, commands, models, writing
+from fer import check, commands, models
 
 
 @commands.stage("evaluate")
 @click.argument("model", type=click.Choice(list(models.MODELS)))
 def main(model: str) -> None:
-    """Predict every face of val and test with MODEL, once, and measure it.
+    """Write the probabilities that MODEL gives to every face of val and test.
 
-    The section `evaluate` of params.yaml chooses the views that test-time augmentation averages. Every face
-    is scored: a landmark model also predicts faces in which no landmarks were found.
+    The section `evaluate` of params.yaml chooses the test-time views that are averaged. A face for which an input
+    has no content (no landmarks were found, say) is predicted too, and marked.
 
     \b
-    Reads   models/MODEL/, data/splits.csv and what the model sees of a face
-    Writes  metrics/MODEL.json               the few numbers that DVC's tables show
-            metrics/detail/MODEL.json        accuracy with its interval, recall per emotion and so on
-            data/predictions/MODEL.parquet   the probabilities of every face
-            plots/confusion/MODEL.csv        the answer to every test face
-            plots/reliability/MODEL.csv      how often it is right at each level of confidence
+    Reads   models/MODEL/, data/splits.csv and the stored inputs of the model
+    Writes  data/predictions/MODEL.parquet
     """  # noqa: D301  click needs the backspace itself
     params = check.params()
-    from fer.evaluation import plot_tables
-    from fer.evaluation.score import headline, score
+    from fer.evaluation import predictions
+    from fer.evaluation.predict import predict
 
-    predictions, measured, test = score(model, params)
-    with writing.transaction():
-        plot_tables.write_model(model, predictions[test])
-        artifacts.write_table(f"data/predictions/{model}.parquet", predictions)
-        artifacts.write_json(f"metrics/detail/{model}.json", measured)
-        artifacts.write_json(f"metrics/{model}.json", headline(measured))
-    click.echo(f"{model}: val {measured['val']['accuracy']:.4f}, test {measured['test']['accuracy']:.4f}")
+    answers = predict(model, params)
+    predictions.write(model, answers)
+    click.echo(f"{model}: {len(answers.table):,} faces of val and test, {answers.metadata['views']} views each")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ import click
 
 from fer import artifacts, check, commands, writing
 from fer.data import splits
-from fer.landmarks import figures, graphs, topology
-from fer.landmarks.extract import Landmarks
+from fer.landmarks import graphs, plots, topology
+from fer.landmarks.extract import FaceLandmarks
 
 
 @commands.stage("graphs")
@@ -24,10 +24,10 @@ def main() -> None:
             plots/graphs/graph.png       the graph on the mean face
     """  # noqa: D301  click needs the backspace itself
     settings = check.params().graphs
-    landmarks = Landmarks.load("data/landmarks")
+    landmarks = FaceLandmarks.load("data/landmarks")
     graph = graphs.make(landmarks, splits.read("data/splits.csv", len(landmarks)), settings)
     statistics = topology.statistics(graph.edge_index, graph.region)
-    picture = figures.graph(graph.mean_face, graph.edge_index, graph.region, settings.edges)
+    picture = plots.graph(graph.mean_face, graph.edge_index, graph.region, settings.edges)
     with writing.transaction():
         graph.save("data/graphs")
         artifacts.write_json("metrics/graphs.json", statistics)

@@ -1,19 +1,18 @@
-"""Stage `landmarks`: find 478 landmarks in every face."""
-
-from functools import partial
+"""Find 478 landmarks in every face."""
 
 import click
 
 from fer import artifacts, check, commands, writing
 from fer.data.faces import Faces
-from fer.landmarks import audit, extract, figures
+from fer.landmarks import audit, extract, plots
+from fer.landmarks.views import LandmarkSettings
 
 
 @commands.stage("landmarks")
 def main() -> None:
-    """Find MediaPipe's 478 Face Mesh landmarks in every face.
+    """Find the 478 landmarks of every face with MediaPipe's face landmark network.
 
-    Reads data/faces/ and the section `landmarks` of params.yaml. Each face is shown to MediaPipe in every view of
+    Reads data/faces/ and the section `landmarks` of params.yaml. Each face is shown to the network in every view of
     `landmarks.views`; what is found is freed of the head's pose and averaged.
 
     \b
@@ -25,14 +24,15 @@ def main() -> None:
     """  # noqa: D301  click needs the backspace itself
     settings = check.params().landmarks
     faces = Faces.load("data/faces")
-    landmarks = extract.extract(faces.images, settings)
+    chosen = LandmarkSettings.from_dict(settings.model_dump(exclude={"workers"}))
+    landmarks = extract.extract(faces.images, chosen, settings.workers)
     found = audit.audit(faces, landmarks, views=len(settings.views))
-    locate = partial(extract.locate, settings=settings)
+    locate = extract.Locator(chosen).locate
     with writing.transaction():
         landmarks.save("data/landmarks")
         artifacts.write_json("metrics/landmarks.json", found)
-        artifacts.write_figure("plots/data/landmarks_found.png", figures.found_sheet(faces, landmarks, locate))
-        artifacts.write_figure("plots/data/landmarks_missed.png", figures.missed_sheet(faces, landmarks))
+        artifacts.write_figure("plots/data/landmarks_found.png", plots.found_sheet(faces, landmarks, locate))
+        artifacts.write_figure("plots/data/landmarks_missed.png", plots.missed_sheet(faces, landmarks))
     click.echo(f"Found landmarks in {found['found']:,} of {found['faces']:,} faces ({found['rate']:.2%}).")
 
 

@@ -26,7 +26,7 @@ def main(model: str, phase: str | None) -> None:
     fitted = train(model, phase, params)
     seconds = fitted.times["seconds"]
     if commands.is_first():
-        click.echo(f"{fitted.place.name}: best epoch {fitted.best_epoch} of {fitted.epochs}, {seconds:.0f} s")
+        click.echo(f"{fitted.checkpoints.name}: best epoch {fitted.best_epoch} of {fitted.epochs}, {seconds:.0f} s")
 
 
 if __name__ == "__main__":

@@ -1,24 +1,23 @@
-"""Bring the pretrained weights that a model's training begins with."""
+"""Fetch the pretrained weights that a model's training begins with."""
 
 import click
 
 from fer import check, commands, models, untracked
+from fer.models import pretrained
 
 
 @commands.stage("weights")
 @click.argument("model", type=click.Choice(list(models.MODELS)))
 def main(model: str) -> None:
-    """Bring the weights that the first phase of MODEL begins with, so that DVC knows them.
+    """Fetch the weights that the first phase of MODEL begins with, so that DVC tracks them.
 
     The setting `weights` of the model says which: the library's download (or the file that the environment
     variable FER_IMAGENET_WEIGHTS names), a file, or none. Writes models/MODEL_weights/ with the tensors, their
     source and the SHA-256 of the file.
     """
     params = check.params()
-    from fer.training.start import fetch
-
-    origin = fetch(model, params)
-    untracked.note(f"weights@{model}", params)
+    with untracked.reading(f"weights@{model}", params):
+        origin = pretrained.write_folder(model, params)
     click.echo(f"{model} begins with: {origin['source']}, SHA-256 {origin['sha256'] or 'unknown'}")
 
 

@@ -15,11 +15,8 @@ KNOWN = {
     "split": {"protocol": "official", "drop_leaks": False, "hash_distance": 10, "correlation": 0.9},
     "landmarks": {
         "workers": 0,
-        "confidence": 0.1,
-        "views": [
-            {"border": 0.25, "size": 192, "mirrored": False, "interpolation": "cubic"},
-            {"border": 0.25, "size": 192, "mirrored": True, "interpolation": "cubic"},
-        ],
+        "presence": 0.5,
+        "views": [{"scale": 1.5, "mirrored": False}, {"scale": 1.5, "mirrored": True}],
     },
     "graphs": {"edges": "anatomical", "neighbours": 6},
     "train": {"seed": 42, "device": "auto", "precision": "auto", "devices": 1, "nodes": 1, "strategy": "auto"},

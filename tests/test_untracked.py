@@ -23,21 +23,40 @@ def project(tmp_path, monkeypatch):
     return config.Params(**content)
 
 
+def read(project, *stages):
+    for stage in stages:
+        with untracked.reading(stage, project):
+            pass
+
+
 def test_what_changed_is_named_and_what_never_ran_is_not(project):
     assert untracked.changed(project) == []
-    untracked.note("download", project)
-    untracked.note("weights@cnn", project)
+    read(project, "download", "weights@cnn")
     assert untracked.changed(project) == []
     Path("faces/angry/b.png").write_text("b")
     assert untracked.changed(project) == ["download"]
     Path("backbone.safetensors").write_text("other weights")
     assert untracked.changed(project) == ["download", "weights@cnn"]
-    untracked.note("download", project)
+    read(project, "download")
     assert untracked.changed(project) == ["weights@cnn"]
 
 
+def test_a_change_while_a_stage_reads_counts(project):
+    with untracked.reading("download", project):
+        Path("faces/angry/a.png").write_text("changed")
+    assert untracked.changed(project) == ["download"]
+
+
+def test_a_stage_that_fails_has_read_nothing(project):
+    read(project, "download")
+    Path("faces/angry/b.png").write_text("b")
+    with pytest.raises(ValueError, match="damaged"), untracked.reading("download", project):
+        raise ValueError("damaged")
+    assert untracked.changed(project) == ["download"]
+
+
 def test_another_file_in_the_variable_counts_too(project, monkeypatch):
-    untracked.note("weights@cnn", project)
+    read(project, "weights@cnn")
     os.link("backbone.safetensors", "other.safetensors")
     monkeypatch.setenv("FER_IMAGENET_WEIGHTS", "other.safetensors")
     assert untracked.changed(project) == ["weights@cnn"]
@@ -47,20 +66,19 @@ def test_damaged_notes_are_forgotten(project):
     untracked.NOTES.parent.mkdir()
     untracked.NOTES.write_text("{")
     assert untracked.changed(project) == []
-    untracked.note("download", project)
+    read(project, "download")
     assert untracked.changed(project) == []
 
 
 def test_files_that_are_not_at_hand_now_force_no_download(project, monkeypatch):
-    untracked.note("weights@cnn", project)
+    read(project, "weights@cnn")
     monkeypatch.delenv("FER_IMAGENET_WEIGHTS")
     assert untracked.changed(project) == []
 
 
 def test_the_command_prints_a_stage_a_line(project, monkeypatch):
     monkeypatch.setattr(config, "load", lambda: project)
-    untracked.note("download", project)
-    untracked.note("weights@cnn", project)
+    read(project, "download", "weights@cnn")
     Path("faces/angry/b.png").write_text("b")
     Path("backbone.safetensors").write_text("other weights")
     assert CliRunner().invoke(untracked.main, catch_exceptions=False).output == "download\nweights@cnn\n"

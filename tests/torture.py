@@ -78,9 +78,10 @@ class Torture:
         self.project.dvc("repro", "--no-run-cache")
         differing = {path for path, digest in self._outputs().items() if self.outputs.get(path) != digest}
         assert not differing, f"{blow}: other bytes in {sorted(differing)}"
-        # In .cache/parts a killed stage's files wait for its next run, and harm nobody.
-        parts = [path for path in self.project.folder.rglob("*.part*") if not {".git", "parts"} & set(path.parts)]
-        assert not parts, f"{blow}: left behind {parts}"
+        # In .cache/temporary a killed stage's files stay until its next run, which deletes them.
+        found = self.project.folder.rglob(".*.part*")
+        left = [path for path in found if not {".git", "temporary"} & set(path.parts)]
+        assert not left, f"{blow}: left behind {left}"
         assert not self.processes(), f"{blow}: still running {self.processes()}"
 
     def draw(self, count: int, rng: random.Random) -> list[Blow]:
@@ -125,7 +126,7 @@ class Torture:
         dvc.wait(PATIENCE)
 
     def _wait_for_checkpoint(self, dvc: subprocess.Popen) -> None:
-        while dvc.poll() is None and not list(self.project.folder.glob(".cache/parts/*/*.last.part*")):
+        while dvc.poll() is None and not list(self.project.folder.glob(".cache/temporary/*/.last.part*")):
             time.sleep(0.0005)
 
     def _send(self, dvc: subprocess.Popen, blow: Blow) -> None:

@@ -1,1 +1,1 @@
-"""From a trained model to its numbers: predictions, metrics, plots and the comparison of the four models."""
+"""From a trained model to the table of its probabilities; from such tables to metrics, plots and the comparison."""

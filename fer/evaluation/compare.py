@@ -1,49 +1,58 @@
-"""The models against each other: ranking, and paired significance on the same test faces.
+"""The models side by side: ranked by val, and every pair tested on the same test faces.
 
 Two accuracies measured on the same faces are correlated, so overlapping intervals say little. What counts is
 the faces on which exactly one of the two models is right.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fer import artifacts
+from fer import artifacts, paths
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
-from fer.evaluation.plot_tables import PLOTS
+from fer.evaluation import plot_tables, significance
+from fer.evaluation.subsets import REQUIRED
 from fer.models import MODELS
 
 
 @dataclass(frozen=True)
-class Result:
-    """One model's outcome.
+class MeasuredModel:
+    """A model, an ensemble or somebody else's probabilities, as the stage `measure` has left them.
 
     Attributes:
         name: of the model.
-        metrics: the content of `metrics/detail/<name>.json`.
-        test: the content of `plots/confusion/<name>.csv`: each test face with its `row`, `actual` and `predicted`.
+        metrics: the content of `metrics/test/<name>.json`.
+        answers: the content of `plots/confusion/<name>.csv`: each test face with its `row`, `actual` and `predicted`.
     """
 
     name: str
     metrics: Mapping[str, Any]
-    test: pd.DataFrame
+    answers: pd.DataFrame
 
     @property
     def correct(self) -> np.ndarray:
         """Whether each test face was recognised, bool [N]."""
-        return (self.test["actual"] == self.test["predicted"]).to_numpy()
+        return (self.answers["actual"] == self.answers["predicted"]).to_numpy()
 
     def value(self, subset: str, metric: str = "accuracy") -> float | None:
-        """One metric of one subset, None where the subset was not measured."""
+        """One metric of one set of faces, None where the set was not measured."""
         found = self.metrics.get(subset, {}).get(metric)
         return None if found is None else float(found)
+
+    def count(self, key: str) -> int | None:
+        """`parameters` or `epochs`, None where they are not known."""
+        found = self.metrics.get(key)
+        return None if found is None else int(found)
+
+    @property
+    def members(self) -> list[str]:
+        """The models whose mean this is; none, if it is no ensemble."""
+        return [str(member) for member in self.metrics.get("members", [])]
 
     def recall(self, emotion: str) -> float | None:
         """Recall of one emotion on test, None where test doesn't hold it."""
@@ -57,10 +66,10 @@ class Pair:
 
     Attributes:
         first, second: their names.
-        first_only, second_only: faces that only the one recognised.
+        first_only, second_only: faces that only the first, or only the second, recognised.
         difference, low, high: accuracy of the second minus that of the first, and its 95 % interval.
-        p: McNemar's exact p-value, two-sided.
-        p_holm: the same, corrected for the number of pairs looked at.
+        p: p-value of `significance.mcnemar`.
+        p_holm: the same, corrected for the number of pairs.
     """
 
     first: str
@@ -79,129 +88,87 @@ class Pair:
         return f"{self.second}_over_{self.first}"
 
 
-def load(
-    names: Sequence[str] = tuple(MODELS),
-    details: Path | str = "metrics/detail",
-    answers: Path | str = PLOTS / "confusion",
-) -> list[Result]:
-    """Read what the evaluations of the named models found.
+def names() -> list[str]:
+    """All that has been measured: the table of models first, in its order, then the others by name.
 
-    Args:
-        names: of the models.
-        details: folder of `<name>.json`.
-        answers: folder of `<name>.csv`.
+    Raises:
+        FerError: nothing has been measured.
+    """
+    measured = sorted(path.stem for path in paths.TEST_METRICS.glob("*.json"))
+    if not measured:
+        raise FerError(f"No model has been measured: {paths.TEST_METRICS} is empty. Run `dvc repro`.")
+    return [*(name for name in MODELS if name in measured), *(name for name in measured if name not in MODELS)]
+
+
+def load() -> list[MeasuredModel]:
+    """Read what the stage `measure` has left of each model, in the order of `names`.
 
     Raises:
         FerError: a file is missing or incomplete, or two models were measured on different faces.
     """
-    results = []
-    for name in names:
-        content = artifacts.read_json(Path(details) / f"{name}.json")
-        missing = [key for key in ("parameters", "epochs", "val", "test") if key not in content]
-        test = artifacts.read_table(Path(answers) / f"{name}.csv")
-        missing += [column for column in ("row", "actual", "predicted") if column not in test.columns]
-        if missing:
-            raise FerError(f"The results of {name} lack {missing[0]}. Run `dvc repro -f evaluate@{name}`.")
-        result = Result(name, content, test)
-        with artifacts.validating(Path(details) / f"{name}.json"):
-            for subset in ("val", "test"):
-                float(content[subset]["accuracy"])
-            result.recall(EMOTIONS[0])
-        results.append(result)
-    for other in results[1:]:
-        if not results[0].test[["row", "actual"]].equals(other.test[["row", "actual"]]):
-            raise FerError(
-                f"{results[0].name} and {other.name} were measured on different test faces. Run `dvc repro`."
-            )
-    return results
-
-
-def mcnemar(first_only: int, second_only: int) -> float:
-    """Exact two-sided p-value of McNemar's test (1947): is either model right alone more often?
-
-    Under the null hypothesis each of the discordant faces falls to either model with chance 1/2.
-    """
-    from scipy.stats import binomtest
-
-    discordant = first_only + second_only
-    # Too small a chance for a float is still no certainty.
-    return max(float(binomtest(first_only, discordant, 0.5).pvalue), sys.float_info.min) if discordant else 1.0
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction (1979): the chance of any false alarm stays at the level of one test."""
-    values = np.asarray(p_values, np.float64)
-    order = np.argsort(values, kind="stable")
-    scaled = values[order] * np.arange(len(values), 0, -1)
-    adjusted = np.empty_like(values)
-    adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1)
-    return [float(value) for value in adjusted]
-
-
-def difference_interval(gain: np.ndarray, groups: np.ndarray, bootstrap: int, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval (Efron 1979) of a difference of accuracies, resampling groups of copies.
-
-    Copies of one face are answered alike, so they are no independent evidence: they are drawn together.
-
-    Args:
-        gain: int [N], +1 where only the second model is right, -1 where only the first is, else 0.
-        groups: int [N], equal for copies of a face, -1 for a face without copies.
-        bootstrap: resamples.
-        seed: of these.
-    """
-    alone = groups < 0
-    unit = np.where(alone, groups.max(initial=0) + 1 + np.arange(len(groups)), groups)
-    _, unit = np.unique(unit, return_inverse=True)
-    gains, faces = np.bincount(unit, gain), np.bincount(unit)
-    generator = np.random.default_rng(seed)
     found = []
-    for _ in range(bootstrap):
-        drawn = generator.integers(len(faces), size=len(faces))
-        found.append(gains[drawn].sum() / faces[drawn].sum())
-    low, high = np.percentile(found, [2.5, 97.5])
-    return float(low), float(high)
+    for name in names():
+        file, table = paths.TEST_METRICS / f"{name}.json", plot_tables.CONFUSION / f"{name}.csv"
+        model = MeasuredModel(name, artifacts.read_json(file), artifacts.read_table(table))
+        missing = [key for key in REQUIRED if key not in model.metrics]
+        missing += [column for column in ("row", "actual", "predicted") if column not in model.answers.columns]
+        if missing:
+            raise FerError(f"What is recorded of {name} lacks {missing[0]}. Run `python -m stages.measure {name}`.")
+        with artifacts.validating(file):
+            for subset in REQUIRED:
+                float(model.metrics[subset]["accuracy"])
+            model.recall(EMOTIONS[0])
+        found.append(model)
+    faces = ["row", "actual"]
+    for other in found[1:]:
+        if not found[0].answers[faces].equals(other.answers[faces]):
+            raise FerError(
+                f"{found[0].name} and {other.name} were measured on different test faces. Run `dvc repro`; if one of "
+                f"them is no longer in dvc.yaml, delete its file in {paths.TEST_METRICS}."
+            )
+    return found
 
 
-def paired(results: Sequence[Result], groups: np.ndarray, bootstrap: int) -> list[Pair]:
+def paired(measured: Sequence[MeasuredModel], groups: np.ndarray, bootstrap: int) -> list[Pair]:
     """Every pair of models, with p-values corrected over all of them.
 
     Args:
-        results: the models.
-        groups: int [faces], for every face of the data set the number of its group of copies, -1 alone.
+        measured: the models.
+        groups: int [faces], for every face of the data set the number of its group of copies, -1 without copies.
         bootstrap: resamples of each interval.
 
     Raises:
         FerError: test holds no face.
     """
-    if not len(results[0].test):
+    if not len(measured[0].answers):
         raise FerError("There is no test face to compare models on. Check the `split` section of params.yaml.")
-    tested = groups[results[0].test["row"].to_numpy()]
-    gains = {
-        (first.name, second.name): second.correct.astype(int) - first.correct
-        for first, second in combinations(results, 2)
-    }
-    only = {names: (int((gain < 0).sum()), int((gain > 0).sum())) for names, gain in gains.items()}
-    p_values = [mcnemar(*counts) for counts in only.values()]
+    tested = groups[measured[0].answers["row"].to_numpy()]
+    couples = list(combinations(measured, 2))
+    gains = [second.correct.astype(int) - first.correct for first, second in couples]
+    p_values = [significance.mcnemar(gain, tested) for gain in gains]
     return [
-        Pair(*names, *only[names], float(gain.mean()), *difference_interval(gain, tested, bootstrap), p, p_holm)
-        for (names, gain), p, p_holm in zip(gains.items(), p_values, holm(p_values), strict=True)
-    ]
+        Pair(
+            first.name, second.name, int((gain < 0).sum()), int((gain > 0).sum()), float(gain.mean()),
+            *significance.difference_interval(gain, tested, bootstrap), p, p_holm,
+        )
+        for (first, second), gain, p, p_holm in zip(couples, gains, p_values, significance.holm(p_values), strict=True)
+    ]  # fmt: skip
 
 
-def ranking(results: Sequence[Result]) -> list[Result]:
+def ranking(measured: Sequence[MeasuredModel]) -> list[MeasuredModel]:
     """Best first, by accuracy on val: selection never looks at test. The order given breaks a tie."""
-    return sorted(results, key=lambda result: -float(result.metrics["val"]["accuracy"]))
+    return sorted(measured, key=lambda model: -float(model.metrics["val"]["accuracy"]))
 
 
-def summary(results: Sequence[Result], pairs: Sequence[Pair]) -> dict[str, Any]:
+def summary(measured: Sequence[MeasuredModel], pairs: Sequence[Pair]) -> dict[str, Any]:
     """The content of `metrics/comparison.json`: short, and numbers but for the name of the best model."""
-    ranked = [result.name for result in ranking(results)]
-    best = next(result for result in results if result.name == ranked[0])
+    ranked = ranking(measured)
+    order = [model.name for model in ranked]
     return {
-        "best": best.name,
-        "best_val_accuracy": best.value("val"),
-        "best_test_accuracy": best.value("test"),
-        "rank_on_val": {result.name: ranked.index(result.name) + 1 for result in results},
+        "best": ranked[0].name,
+        "best_val_accuracy": ranked[0].value("val"),
+        "best_test_accuracy": ranked[0].value("test"),
+        "rank_on_val": {model.name: order.index(model.name) + 1 for model in measured},
         "difference": {pair.key: pair.difference for pair in pairs},
         "p_holm": {pair.key: pair.p_holm for pair in pairs},
     }

@@ -2,9 +2,10 @@
 
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 from fer.emotions import EMOTIONS
-from fer.evaluation.compare import Pair, Result, ranking
+from fer.evaluation.compare import MeasuredModel, Pair, ranking
 from fer.evaluation.original import DATASET, ORIGINAL, ORIGINAL_LEAKED_FACES, ORIGINAL_TEST_FACES
 
 LEVEL = 0.05
@@ -12,25 +13,25 @@ NONE = "–"
 WIDTH = 110
 
 # What the columns test and combined hold under each `split.protocol`.
-_UNSEEN = "the faces that neither training nor any choice has seen"
-_SELECTED = "it contains the faces on which the epoch was chosen, so it flatters every model a little"
+_UNTOUCHED = "faces that no training and no choice has used"
+_SELECTED = "it contains the faces on which the epoch was chosen, so it is a little too good for every model"
 _MEANING = {
-    "official": (_UNSEEN, f"val and test together; {_SELECTED}: for comparison only"),
-    "stratified": (_UNSEEN, "the two official test sets together; val is cut from the training faces here"),
+    "official": (_UNTOUCHED, f"val and test together, for comparison with other work only; {_SELECTED}"),
+    "stratified": (_UNTOUCHED, "the two official test sets together; val is cut from the training faces here"),
     "combined": (f"the two official test sets together; {_SELECTED}", "the same faces as test"),
 }
 
 
-def page(results: Sequence[Result], pairs: Sequence[Pair], dataset: str, protocol: str) -> str:
+def page(measured: Sequence[MeasuredModel], pairs: Sequence[Pair], dataset: str, protocol: str) -> str:
     """The whole report as Markdown.
 
     Args:
-        results: the models, with their metrics and their answers on test.
-        pairs: what `compare.paired` found for them.
-        dataset: `data.dataset`; only for FER2013 are the original work's figures shown beside ours.
+        measured: the models.
+        pairs: what `compare.paired` returns for them.
+        dataset: `data.dataset`; the original work's accuracies are shown for FER2013 alone.
         protocol: `split.protocol`; it decides what test and combined hold.
     """
-    ranked = ranking(results)
+    ranked = ranking(measured)
     parts = [
         "# Comparison of the models",
         _headline(ranked, dataset, protocol),
@@ -45,8 +46,13 @@ def page(results: Sequence[Result], pairs: Sequence[Pair], dataset: str, protoco
         ),
     ]
     if pairs:
-        parts += ["## Which of these trainings differ", _pair_table(pairs), _pair_notes(pairs)]
+        parts += ["## Which of these models differ", _pair_table(pairs), _pair_notes(pairs)]
     return "\n\n".join(parts) + "\n"
+
+
+def title(dataset: str) -> str:
+    """What people call the data set that `data.dataset` names."""
+    return {DATASET: "FER2013", "drawn": "Drawn faces"}.get(dataset, Path(dataset).name)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
@@ -69,95 +75,101 @@ def percent(share: float | None) -> str:
     return NONE if share is None else f"{100 * share:.1f}"
 
 
-def _interval(metrics: Result, subset: str) -> str:
-    low, high = metrics.value(subset, "accuracy_low"), metrics.value(subset, "accuracy_high")
-    return f"{percent(metrics.value(subset))} ({percent(low)} to {percent(high)})"
+def number(count: int | None) -> str:
+    """A count with its thousands set apart; a dash where there is none."""
+    return NONE if count is None else f"{count:,}"
 
 
-def _headline(ranked: Sequence[Result], dataset: str, protocol: str) -> str:
+def interval(model: MeasuredModel, subset: str) -> str:
+    """The accuracy on a set of faces with its 95 % interval, in percent."""
+    low, high = model.value(subset, "accuracy_low"), model.value(subset, "accuracy_high")
+    return f"{percent(model.value(subset))} ({percent(low)} to {percent(high)})"
+
+
+def _headline(ranked: Sequence[MeasuredModel], dataset: str, protocol: str) -> str:
     best = ranked[0]
-    name = {DATASET: "FER2013", "drawn": "the embedded set of drawn faces"}.get(dataset, f"`{dataset}`")
-    frequent = best.test["actual"].value_counts(normalize=True)
-    seen = "val among them" if protocol == "combined" else "which no choice has seen"
+    frequent = best.answers["actual"].value_counts(normalize=True)
+    used = "which include val" if protocol == "combined" else "which no choice has used"
     return _wrap(
-        f"""On {name}, **{best.name}** is the best of {len(ranked)} on val ({percent(best.value("val"))} %),
-        by which models are chosen. On the {len(best.test):,} test faces, {seen}, it
-        recognises **{percent(best.value("test"))} %**. Always answering {frequent.index[0]} would score
+        f"""Data: {title(dataset)}. Models are chosen by their accuracy on val. There **{best.name}** is the best of
+        {len(ranked)}, with {percent(best.value("val"))} %. Of the {len(best.answers):,} test faces, {used}, it
+        recognises **{percent(best.value("test"))} %**. Always answering {frequent.index[0]} would be right for
         {percent(float(frequent.iloc[0]))} %."""
     )
 
 
-def _accuracy_table(ranked: Sequence[Result], dataset: str) -> str:
-    header = [
-        "model",
-        "test (95 % interval)",
-        "single view",
-        "unseen",
-        "combined",
-        "val",
-        "parameters",
-        "epochs",
-    ]
-    rows = []
-    for result in ranked:
-        row = [result.name, _interval(result, "test")]
-        row += [percent(result.value(name)) for name in ("test_single_view", "test_unseen", "test_combined", "val")]
-        row += [
-            f"{result.metrics['parameters']:,}",
-            f"{result.metrics['epochs']}",
+def _accuracy_table(ranked: Sequence[MeasuredModel], dataset: str) -> str:
+    header = ["model", "val", "test (95 % interval)", "one view", "unseen", "combined", "parameters", "epochs"]
+    rows = [
+        [
+            model.name,
+            percent(model.value("val")),
+            interval(model, "test"),
+            *[percent(model.value(subset)) for subset in ("test_single_view", "test_unseen", "test_combined")],
+            number(model.count("parameters")),
+            number(model.count("epochs")),
         ]
-        if dataset == DATASET:
-            row.insert(5, _theirs(result.name))
-        rows.append(row)
+        for model in ranked
+    ]
     if dataset == DATASET:
-        header.insert(5, "original work")
+        header.insert(6, "original work")
+        for model, row in zip(ranked, rows, strict=True):
+            row.insert(6, _original(model.name))
     return table(header, rows)
 
 
-def _theirs(name: str) -> str:
+def _original(name: str) -> str:
     # With the digits that the original work gives: 69.99, not 70.0.
     return f"{100 * ORIGINAL[name]:.4g}" if name in ORIGINAL else NONE
 
 
-def _accuracy_notes(ranked: Sequence[Result], dataset: str, protocol: str) -> str:
-    held, both = _MEANING.get(protocol, _MEANING["official"])
+def _accuracy_notes(ranked: Sequence[MeasuredModel], dataset: str, protocol: str) -> str:
+    test, combined = _MEANING.get(protocol, _MEANING["official"])
     notes = [
-        f"""**test**: {held}, with test-time augmentation (`evaluate.tta`). The interval (Wilson 1927) says how
-        far other faces could move the number; another training seed may fall outside.""",
-        "**single view**: the same faces, each seen once.",
-        "**unseen**: the part of test that has no copy in train or val.",
-        f"**combined**: {both}.",
-        """**val**: the selection set. Each model's best epoch was picked here, so this number is
-        optimistic.""",
+        """**val**: the faces on which each model's best epoch was chosen, and by which models are chosen, so this
+        number is a little too good.""",
+        f"""**test**: {test}. The answers are averaged over several views of each face (test-time augmentation,
+        `evaluate.tta`). The interval (Wilson 1927) says how far other test faces could move the number. A training
+        with another seed may fall outside.""",
+        "**one view**: the same test faces, without test-time augmentation.",
+        "**unseen**: the test faces that have no copy in train or val.",
+        f"**combined**: {combined}.",
         "**epochs**: of the whole training, all phases together. Times are in `metrics/times/`.",
+        """Every face counts in an accuracy. In whatever says how sure a number is (the intervals, and the p-values
+        below), a group of copies of one face counts as one face, because models answer copies alike.""",
     ]
     if dataset == DATASET:
         notes.insert(
-            4,
+            5,
             f"""**original work**: what the project that this one starts from reports, on PublicTest and
-            PrivateTest together. Compare it with *combined*, and know that it was validated on a split made
-            after augmenting, and that {ORIGINAL_LEAKED_FACES} of its {ORIGINAL_TEST_FACES:,} unique test
-            images also lie in its training pool.""",
+            PrivateTest together. Compare it with *combined*. It chose its epochs on a split that was made after
+            augmenting, and {ORIGINAL_LEAKED_FACES} of its {ORIGINAL_TEST_FACES:,} unique test images also lie in
+            its training pool.""",
         )
-    detected = [result for result in ranked if result.value("test_detected") is not None]
+    notes += [f"**{model.name}** is the mean of {_list(model.members)}." for model in ranked if model.members]
+    detected = [model for model in ranked if model.value("test_detected") is not None]
     if detected:
-        scores = ", ".join(f"{result.name} {percent(result.value('test_detected'))}" for result in detected)
+        scores = ", ".join(f"{model.name} {percent(model.value('test_detected'))}" for model in detected)
         notes.append(
-            f"""Landmark models answer for every face, found or not. On the test faces with landmarks alone
-            they score: {scores}."""
+            f"""In some faces no landmarks are found. Models on landmarks answer for these too, and they count
+            above. On the test faces with landmarks alone the accuracies are: {scores}."""
         )
     return "\n".join(_wrap(f"- {note}", indent="  ") for note in notes)
 
 
-def _recall_table(ranked: Sequence[Result]) -> str:
-    counts = ranked[0].test["actual"].value_counts()
+def _list(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _recall_table(ranked: Sequence[MeasuredModel]) -> str:
+    counts = ranked[0].answers["actual"].value_counts()
     rows = [
-        [emotion, f"{int(counts.get(emotion, 0)):,}", *[percent(result.recall(emotion)) for result in ranked]]
+        [emotion, number(int(counts.get(emotion, 0))), *[percent(model.recall(emotion)) for model in ranked]]
         for emotion in EMOTIONS
     ]
-    balanced = [percent(result.value("test", "balanced_accuracy")) for result in ranked]
-    rows.append(["balanced", f"{int(counts.sum()):,}", *balanced])
-    return table(["emotion", "faces", *[result.name for result in ranked]], rows)
+    balanced = [percent(model.value("test", "balanced_accuracy")) for model in ranked]
+    rows.append(["balanced", number(int(counts.sum())), *balanced])
+    return table(["emotion", "faces", *[model.name for model in ranked]], rows)
 
 
 def _pair_table(pairs: Sequence[Pair]) -> str:
@@ -170,7 +182,7 @@ def _pair_table(pairs: Sequence[Pair]) -> str:
         only = (pair.first_only, pair.second_only) if swap else (pair.second_only, pair.first_only)
         gain = f"{100 * abs(pair.difference):.1f} ({100 * low:.1f} to {100 * high:.1f})"
         verdict = "yes" if pair.p_holm < LEVEL else "no"
-        rows.append([better, other, gain, *[f"{count:,}" for count in only], _p(pair.p_holm), verdict])
+        rows.append([better, other, gain, *[number(count) for count in only], _p(pair.p_holm), verdict])
     header = [
         "better",
         "other",
@@ -188,14 +200,14 @@ def _p(value: float) -> str:
 
 
 def _pair_notes(pairs: Sequence[Pair]) -> str:
-    number = "one pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
+    count = "one pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
     return _wrap(
-        f"""Both models of a pair saw the same test faces, so what counts is the faces on which exactly one of
-        them is right. `points` is the difference of the two accuracies, with an interval that resamples groups
-        of copies (bootstrap); `p` is McNemar's exact test (1947) on the two counts, two-sided, corrected for
-        {number} by Holm's method (1979); a difference is called significant below {LEVEL}. This is about the
-        models as they were trained here, once each. It does not say that one method is better than another:
-        that takes several trainings of each, with other seeds."""
+        f"""Both models of a pair answered for the same test faces, so what counts is the faces on which exactly one
+        of them is right. `points` is the difference of the two accuracies, with a bootstrap interval that draws
+        groups of copies as a whole. `p` is McNemar's exact test (1947), two-sided, in which a group of copies is one
+        piece of evidence, corrected for {count} by Holm's method (1979). A difference is called significant below
+        {LEVEL}. All this is about the models as they were trained here, once each. It does not say that one method is
+        better than another: that takes several trainings of each, with other seeds."""
     )
 
 

@@ -1,49 +1,24 @@
-"""Every number that a model is judged by, from its probabilities and the true labels alone.
+"""The numbers that a model is judged by, from its probabilities and the true labels. NumPy alone.
 
-An emotion that a subset doesn't hold has no recall: it is left out of `recall`, of the mean that is the
-balanced accuracy and of the mean that is the macro F1, so a small subset never yields NaN. Faces wrongly
-taken for that emotion still count, as misses of their own one.
+An emotion that no face of a set shows has no recall: it is left out of `recall`, of the mean that is the balanced
+accuracy, and of the mean that is the macro F1, so a small set never yields NaN. Faces that are wrongly taken for such
+an emotion still count, as misses of their own.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 
-from fer.emotions import EMOTIONS, INDEX
+from fer.emotions import EMOTIONS
 from fer.errors import FerError
+from fer.evaluation import significance
 
-BINS = 15
-SUBSETS = ("val", "test", "test_single_view", "test_unseen", "test_combined", "test_detected")
-REQUIRED = ("val", "test", "test_combined")
-
-
-def labels_of(predictions: pd.DataFrame) -> np.ndarray:
-    """Class indices int64 [N] of the column `emotion`.
-
-    Raises:
-        FerError: a value is not one of `EMOTIONS`.
-    """
-    unknown = sorted({str(emotion) for emotion in predictions["emotion"].unique()} - set(EMOTIONS))
-    if unknown:
-        raise FerError(f"The predictions hold unknown emotions ({', '.join(unknown)}). Run `dvc repro`.")
-    return predictions["emotion"].map(INDEX).to_numpy(np.int64)
+BINS: Final = 15
+_SMALLEST: Final = float(np.finfo(np.float64).eps)  # the log loss of a sure and wrong answer stays finite
 
 
-def probabilities_of(predictions: pd.DataFrame) -> np.ndarray:
-    """The seven probability columns as float64 [N, 7], in the order of `EMOTIONS`.
-
-    Raises:
-        FerError: one of the columns is missing.
-    """
-    missing = [emotion for emotion in EMOTIONS if emotion not in predictions.columns]
-    if missing:
-        raise FerError(f"The predictions lack the column {missing[0]}. Delete them and run `dvc repro`.")
-    return predictions[list(EMOTIONS)].to_numpy(np.float64)
-
-
-def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> pd.DataFrame:
-    """How often the model is right at each level of confidence (Guo et al. 2017).
+def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> dict[str, np.ndarray]:
+    """How often the answers are right at each level of confidence (Guo et al. 2017).
 
     The confidence is the probability of the predicted class. Bins are equally wide and hold their upper
     edge: bin b covers (b / bins, (b + 1) / bins].
@@ -54,8 +29,8 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS)
         bins: how many.
 
     Returns:
-        One row per bin that holds a face: `confidence` and `accuracy` (means over its faces, 0 .. 1), `gap`
-        (accuracy - confidence: negative where the model is too sure of itself) and `faces` (count).
+        For each bin that holds a face: `confidence` and `accuracy` (means over its faces, 0 .. 1), `gap`
+        (accuracy - confidence: negative where the model is overconfident) and `faces` (count).
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
@@ -63,46 +38,34 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS)
     index = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
     faces = np.bincount(index, minlength=bins)
     used = faces > 0
-    table = pd.DataFrame(
-        {
-            "confidence": np.bincount(index, confidence, minlength=bins)[used] / faces[used],
-            "accuracy": np.bincount(index, correct, minlength=bins)[used] / faces[used],
-        }
-    )
-    table["gap"] = table["accuracy"] - table["confidence"]
-    table["faces"] = faces[used]
-    return table
+    mean_confidence = np.bincount(index, confidence, minlength=bins)[used] / faces[used]
+    accuracy = np.bincount(index, correct, minlength=bins)[used] / faces[used]
+    return {
+        "confidence": mean_confidence,
+        "accuracy": accuracy,
+        "gap": accuracy - mean_confidence,
+        "faces": faces[used],
+    }
 
 
-def accuracy_interval(hits: int, faces: int) -> tuple[float, float]:
-    """95 % interval of an accuracy (Wilson 1927): how far another sample of faces could move it.
-
-    Unlike a bootstrap it needs no draws, and it does not shrink to nothing where all or none are right.
-    """
-    from scipy.stats import binomtest
-
-    interval = binomtest(hits, faces).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
-def measure(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+def measure(probabilities: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None) -> dict[str, Any]:
     """All metrics of one model on one set of faces.
 
     Args:
         probabilities: float [N, 7], columns in the order of `EMOTIONS`, each row with the sum 1.
         labels: int64 [N], the true classes.
+        groups: int [N], the same number for all copies of a face, -1 for a face without copies; None if no face has
+            any. The interval of the accuracy takes a group of copies as one piece of evidence.
 
     Returns:
-        `accuracy`, `accuracy_low`, `accuracy_high`, `balanced_accuracy` (mean recall), `macro_f1`, `log_loss`
-        (mean negative log likelihood, nats), `ece` (expected calibration error, 15 bins, Guo et al. 2017) and
-        `recall` {emotion: share}. Shares are 0 .. 1; all are finite floats.
+        `accuracy`, `accuracy_low`, `accuracy_high` (95 % interval, Wilson 1927), `balanced_accuracy` (mean recall),
+        `macro_f1`, `log_loss` (mean negative log likelihood, nats), `ece` (expected calibration error, 15 bins, Guo
+        et al. 2017) and `recall` {emotion: share}. Shares are 0 .. 1; all are finite floats.
 
     Raises:
         FerError: there is no face, or a probability is not finite.
         ValueError: the shapes don't fit together.
     """
-    from sklearn.metrics import f1_score, log_loss, recall_score
-
     probabilities = np.asarray(probabilities, np.float64)
     labels = np.asarray(labels, np.int64)
     if probabilities.shape != (len(labels), len(EMOTIONS)):
@@ -112,65 +75,24 @@ def measure(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     if not np.isfinite(probabilities).all():
         raise FerError("The model predicts NaN: its training diverged. Lower its `lr` and run `dvc repro`.")
     predicted = probabilities.argmax(axis=1)
-    held = np.unique(labels)
-    recall = recall_score(labels, predicted, labels=held, average=None)
-    hits, faces = int((predicted == labels).sum()), len(labels)
-    low, high = accuracy_interval(hits, faces)
+    classes = len(EMOTIONS)
+    confusion = np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
+    hits, actual, answered = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+    present = actual > 0
+    recall = hits[present] / actual[present]
+    f1 = 2 * hits[present] / (actual + answered)[present]
+    accuracy = float(hits.sum() / len(labels))
+    evidence = float(len(labels)) if groups is None else significance.effective_size(groups)
+    low, high = significance.accuracy_interval(accuracy, evidence)
+    of_the_truth = probabilities[np.arange(len(labels)), labels] / probabilities.sum(axis=1)
     bins = calibration(probabilities, labels)
-    summing_to_one = probabilities / probabilities.sum(axis=1, keepdims=True)
     return {
-        "accuracy": hits / faces,
+        "accuracy": accuracy,
         "accuracy_low": low,
         "accuracy_high": high,
         "balanced_accuracy": float(recall.mean()),
-        "macro_f1": float(f1_score(labels, predicted, labels=held, average="macro", zero_division=0)),
-        "log_loss": float(log_loss(labels, summing_to_one, labels=range(len(EMOTIONS)))),
-        "ece": float((bins["gap"].abs() * bins["faces"]).sum() / faces),
-        "recall": {EMOTIONS[at]: float(value) for at, value in zip(held, recall, strict=True)},
+        "macro_f1": float(f1.mean()),
+        "log_loss": float(-np.log(np.clip(of_the_truth, _SMALLEST, 1)).mean()),
+        "ece": float((np.abs(bins["gap"]) * bins["faces"]).sum() / len(labels)),
+        "recall": dict(zip(np.array(EMOTIONS)[present].tolist(), recall.tolist(), strict=True)),
     }
-
-
-def report(
-    predictions: pd.DataFrame, single_view: pd.DataFrame, members: dict[str, np.ndarray]
-) -> dict[str, dict[str, Any]]:
-    """The metrics of one model on every subset.
-
-    Args:
-        predictions: N rows of `data/predictions/<name>.parquet`: `emotion` (the true one) and seven
-            probability columns named after `EMOTIONS`, made with the TTA that `evaluate.tta` asks for.
-        single_view: the same N faces in the same order, seven probability columns, made without TTA.
-        members: bool [N] for each of `val`, `test`, `test_combined` and, if known, `test_unseen` and
-            `test_detected`: which rows belong to the subset.
-
-    Returns:
-        `measure`'s metrics for each of `SUBSETS` in that order. `test_unseen` and `test_detected` are left
-        out where they hold no face.
-
-    Raises:
-        FerError: `val`, `test` or `test_combined` holds no face; and all that `measure` raises.
-        ValueError: a subset is missing or unknown, or lengths differ.
-    """
-    _check(predictions, single_view, members)
-    labels = labels_of(predictions)
-    views = {"test_single_view": probabilities_of(single_view)}
-    combined = probabilities_of(predictions)
-    subsets = {}
-    for subset in SUBSETS:
-        mask = members.get("test" if subset == "test_single_view" else subset)
-        if mask is None or (subset not in REQUIRED and not mask.any()):
-            continue
-        if not mask.any():
-            raise FerError(f"{subset} holds no face. Check `data` and `split` in params.yaml.")
-        subsets[subset] = measure(views.get(subset, combined)[mask], labels[mask])
-    return subsets
-
-
-def _check(predictions: pd.DataFrame, single_view: pd.DataFrame, members: dict[str, np.ndarray]) -> None:
-    wrong = (set(REQUIRED) - set(members)) | (set(members) - set(SUBSETS)) | ({"test_single_view"} & set(members))
-    if wrong:
-        raise ValueError(f"members must hold {REQUIRED}, and no subset outside {SUBSETS}: {sorted(wrong)}")
-    if len(single_view) != len(predictions):
-        raise ValueError(f"{len(single_view)} single views for {len(predictions)} predictions")
-    for subset, mask in members.items():
-        if mask.dtype != bool or mask.shape != (len(predictions),):
-            raise ValueError(f"the members of {subset} must be bool [{len(predictions)}]: {mask.shape}")

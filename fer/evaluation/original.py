@@ -1,8 +1,8 @@
-"""Figures of others that our results are set beside, for FER2013 alone.
+"""What others reached on FER2013: the only place with accuracies that this project did not measure.
 
-The work we start from trained the same four kinds of model. Its accuracies are on PublicTest and PrivateTest
-together, from models validated on a split that was made after augmenting (its CNN scored 88.76 % there).
-514 of its 7,092 unique test images also lie in its training pool.
+The work we start from trained the same four kinds of model. It reports accuracies on PublicTest and PrivateTest
+together. It chose its epochs on a split that was made after augmenting (its CNN scored 88.76 % there), and 514 of its
+7,092 unique test images also lie in its training pool.
 """
 
 from dataclasses import dataclass

@@ -1,30 +1,111 @@
-"""From a network and faces to probabilities, in one view of a face or averaged over several (TTA)."""
+"""From a trained model to its probabilities, in one view of a face and averaged over several views."""
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from fer.models.base import FaceModel, View
+from fer import artifacts, config, device, inputs, models, paths, progress
+from fer.data import splits
+from fer.data.faces import Faces
+from fer.evaluation import predictions
+from fer.evaluation.predictions import Predictions
+from fer.inputs.poses import Pose
+from fer.models.base import FaceModel
+
+
+def predict(name: str, params: config.Params, data: Path = paths.DATA, trained: Path = paths.MODELS) -> Predictions:
+    """What a trained model answers for every face of val and test.
+
+    Args:
+        name: of the model.
+        params: `evaluate`, `split.protocol` and `train.device` are used.
+        data: the pipeline's data.
+        trained: the folder of the models' folders.
+
+    Returns:
+        The faces of val, test and test_combined. A face for which an input has no content is predicted like any
+        other, and is not `known`.
+
+    Raises:
+        FerError: an artefact is missing or damaged.
+    """
+    faces = Faces.load(data / "faces")
+    table = splits.read(data / "splits.csv", len(faces))
+    members = splits.members(table, params.split.protocol)
+    rows = np.unique(np.concatenate([chosen for subset, chosen in members.items() if subset != "train"]))
+
+    network, trained_with = models.load(trained / name, name)
+    with artifacts.validating(trained / name):
+        epochs = {key: int(trained_with[key]) for key in ("epochs", "best_epoch")}
+    values = inputs.select(inputs.load(network.inputs, data), rows)
+    poses = views(network, params.evaluate)
+    where = torch.device(device.choose(params.train.device))
+    by_view = []
+    with progress.bar(f"{name}: views of {len(rows):,} faces", total=len(poses)) as advance:
+        for answers in probabilities(network, values, poses, params.evaluate.batch_size, where):
+            by_view.append(answers)
+            advance()
+
+    scored = table.loc[rows, ["row", "name", "split"]].assign(emotion=faces.table["emotion"].to_numpy()[rows])
+    metadata = {"parameters": models.parameter_count(network), **epochs, "views": len(poses)}
+    averaged = np.stack(by_view).mean(axis=0, dtype=np.float64)
+    return predictions.make(scored, averaged, by_view[0], np.asarray(inputs.known(values)), metadata)
+
+
+def views(network: FaceModel, settings: config.Evaluate) -> tuple[Pose, ...]:
+    """The test-time views over which a network's answers are averaged; the first is the face as it is.
+
+    Args:
+        network: its inputs decide which views differ.
+        settings: the section `evaluate`: `tta` and, for `full`, `views`.
+    """
+    count = {"none": 1, "flip": 2, "full": settings.views}[settings.tta]
+    return inputs.poses(network.inputs)[:count]
 
 
 def probabilities(
-    network: FaceModel, faces: np.ndarray, views: Sequence[View], batch: int, device: torch.device
+    network: FaceModel, values: Mapping[str, np.ndarray], poses: Sequence[Pose], batch: int, where: torch.device
 ) -> Iterator[np.ndarray]:
     """Class probabilities in each view, one array float32 [N, 7] a view, computed in float32.
 
     Args:
-        network: in evaluation mode.
-        faces: N of them, as `fer.models.inputs` makes them for the network.
-        views: the ways of looking at them.
+        network: in evaluation mode; it is moved to the device.
+        values: the inputs of N faces.
+        poses: the views.
         batch: faces at a time.
-        device: where the network runs.
+        where: the device on which the network runs.
     """
-    network = network.to(device)
-    for view in views:
+    network = network.to(where)
+    count = len(next(iter(values.values())))
+    for pose in poses:
         parts = []
-        with torch.inference_mode():
-            for start in range(0, len(faces), batch):
-                part = torch.from_numpy(np.ascontiguousarray(faces[start : start + batch])).to(device)
-                parts.append(network(view(part)).softmax(1).cpu())
+        with torch.inference_mode(), full_precision():
+            for start in range(0, count, batch):
+                part = inputs.to_tensors(inputs.select(values, slice(start, start + batch)), where)
+                parts.append(network(**inputs.view(part, pose, network)).softmax(1).cpu())
         yield torch.cat(parts).numpy()
+
+
+@contextlib.contextmanager
+def full_precision() -> Iterator[None]:
+    """Compute products and convolutions of float32 numbers in float32 while the block runs.
+
+    By default a GPU rounds the inputs of convolutions to TF32, which keeps 10 bits of the 23.
+    """
+    backends: Any = torch.backends
+    kinds = [
+        backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn,
+        backends.mkldnn.matmul, backends.mkldnn.conv, backends.mkldnn.rnn,
+    ]  # fmt: skip
+    before = [kind.fp32_precision for kind in kinds]
+    try:
+        for kind in kinds:
+            kind.fp32_precision = "ieee"
+        yield
+    finally:
+        for kind, precision in zip(kinds, before, strict=True):
+            kind.fp32_precision = precision

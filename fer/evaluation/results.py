@@ -1,44 +1,56 @@
-"""The measured models as a table in the terminal."""
+"""The measured models as a table in the terminal: `make results`."""
 
-from pathlib import Path
+from typing import Any
 
+import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from fer import artifacts, models
-from fer.evaluation.markdown import NONE
+from fer import artifacts, config, paths
+from fer.evaluation import compare
+from fer.evaluation.compare import MeasuredModel
+from fer.evaluation.markdown import NONE, interval, number, percent
 
 
-def render() -> Table:
-    """The table of `metrics/detail/<name>.json`, with the time that each model's training took.
-
-    Raises:
-        FerError: a model has not been evaluated.
-    """
-    table = Table(title="Measured on the test split", box=box.SIMPLE)
-    for column in ("model", "parameters", "val", "test", "95 % interval", "training"):
+def render(measured: list[MeasuredModel]) -> Table:
+    """The accuracies of the models, the best on val first, with the time that each one's training took."""
+    table = Table(title="Accuracy in percent: choose by val, report test", box=box.SIMPLE)
+    for column in ("model", "val", "test (95 % interval)", "parameters", "training"):
         table.add_column(column, justify="left" if column == "model" else "right", no_wrap=True)
-    for name in models.MODELS:
-        metrics = artifacts.read_json(f"metrics/detail/{name}.json")
-        test = metrics["test"]
+    for model in compare.ranking(measured):
         table.add_row(
-            name,
-            f"{metrics['parameters']:,}",
-            f"{metrics['val']['accuracy']:.3f}",
-            f"{test['accuracy']:.3f}",
-            f"{test['accuracy_low']:.3f} to {test['accuracy_high']:.3f}",
-            training_time(name),
+            model.name,
+            percent(model.value("val")),
+            interval(model, "test"),
+            number(model.count("parameters")),
+            training_time(model.name),
         )
     return table
 
 
 def training_time(name: str) -> str:
     """How long all phases of a model's training took together; a dash where it is not known."""
-    files = [Path(f"metrics/times/{models.folder(name, phase)}.json") for phase in models.network(name).phases]
+    files = [paths.TIMES / f"{folder}.json" for folder in _trainings(name)]
     if not all(file.exists() for file in files):
         return NONE
-    return duration(sum(float(artifacts.read_json(file)["seconds"]) for file in files))
+    seconds = 0.0
+    for file in files:
+        with artifacts.validating(file):
+            seconds += float(artifacts.read_json(file)["seconds"])
+    return duration(seconds)
+
+
+def _trainings(name: str) -> list[str]:
+    """The names of a model's trainings, one a phase, as `models.folder` gives them; without torch."""
+    section = config.Params.model_fields.get(name)
+    fields = getattr(section.annotation, "model_fields", {}) if section else {}
+    phases = [key for key, field in fields.items() if _is_phase(field.annotation)]
+    return [*(f"{name}_{phase}" for phase in phases[:-1]), name]
+
+
+def _is_phase(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, config.Phase)
 
 
 def duration(seconds: float) -> str:
@@ -49,5 +61,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+@click.command()
+def main() -> None:
+    """Print the accuracies of the measured models, on val and on test."""
+    Console().print(render(compare.load()))
+
+
 if __name__ == "__main__":
-    Console().print(render())
+    main()

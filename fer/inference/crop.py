@@ -20,7 +20,7 @@ NOISY, SMOOTHED = 3.0, 160
 PROFILE = 0.15
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Found:
     """A face in a photo.
 

@@ -1,7 +1,7 @@
 """Where the faces of a photo are: CenterFace (Xu et al. 2019), which gives boxes, eyes, noses and mouths.
 
-A photo is looked at reduced to 640 pixels; where nothing or only small faces are found, at up to 1600 too; and where
-still nothing is found, with a border, for a face that leaves no room around it.
+The detector runs on the photo reduced to 640 pixels; if it finds nothing, or only small faces, also on the photo
+reduced to 1600; and if it still finds nothing, on the photo with a border, for a face that fills the picture.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,14 +12,16 @@ import numpy as np
 
 from fer.errors import FerError
 from fer.inference.crop import Found
-from fer.inference.network import reason, session
+from fer.inference.network import session
+from fer.inference.text import one_line
 
 SCORE = 0.35  # on the photos without people that were tried, nothing scored above 0.32 (docs/photos.md)
-FIRST, SECOND = 640, 1600  # pixels of the longer side at which a photo is looked at
-SMALL = 0.06  # of the photo's longer side: at the first look such faces have 38 pixels, and others may be missed
+FIRST, SECOND = 640, 1600  # pixels of the longer side of what the detector gets
+BORDER = 0.25  # of the longer side, around a photo in which nothing was found
+SMALL = 0.06  # of the photo's longer side: in 640 pixels such faces have 38, and smaller ones may be missed
 OVERLAP = 0.4  # of two boxes, as intersection over the smaller one: more is one face
 _STRIDE = 4  # pixels that a cell of the network's answer stands for
-_MULTIPLE = 32  # the sides of what it sees
+_MULTIPLE = 32  # the network's input has sides of a multiple of this
 _MOST = 500  # cells whose boxes are compared; a crowd has fewer faces
 
 
@@ -42,37 +44,49 @@ class Detector:
         try:
             self._session = session(network(), threads)
         except Exception as error:  # onnxruntime's own errors have no common base but this
-            raise FerError(f"{network()} can't be used ({reason(error)}). Restore it with `git restore`.") from error
+            reason = one_line(error, 150)
+            raise FerError(f"{network()} can't be used ({reason}). Restore it with `git restore`.") from error
 
     def find(self, grey: np.ndarray) -> list[Found]:
         """All faces of a photo, uint8 [H, W], the largest first."""
         longest = max(grey.shape)
-        found = merged(self._look(grey, FIRST))
+        found = merged(self._run(grey, FIRST))
         if longest > FIRST and all(face.size < SMALL * longest for face in found):
-            found = merged([*found, *self._look(grey, SECOND)])
+            found = merged([*found, *self._run(grey, SECOND)])
         if not found:
-            width = max(1, longest // 4)
-            found = merged(self._look(np.pad(grey, width, mode="edge"), FIRST, width))
+            found = merged(self._run(grey, FIRST, BORDER))
         return found
 
-    def _look(self, grey: np.ndarray, longest: int, border: int = 0) -> list[Found]:
+    def _run(self, grey: np.ndarray, side: int, border: float = 0.0) -> list[Found]:
+        """The faces in a photo that is reduced to `side` pixels, a border of a share of its longer side included.
+
+        It is reduced first, so that the border of a very long picture stays small.
+        """
         import cv2
 
-        scale = min(1.0, longest / max(grey.shape))
-        height, width = (max(1, round(side * scale)) for side in grey.shape)
-        shown = grey if scale == 1 else cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
-        below, beside = -height % _MULTIPLE, -width % _MULTIPLE
-        framed = cv2.copyMakeBorder(shown, 0, below, 0, beside, cv2.BORDER_CONSTANT)
+        longest = max(grey.shape)
+        scale = min(1.0, side / (longest * (1 + 2 * border)))
+        height, width = (max(1, round(pixels * scale)) for pixels in grey.shape)
+        reduced = grey if scale == 1 else cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
+        around = max(1, round(max(reduced.shape) * border)) if border else 0
+        padded = np.pad(reduced, around, mode="edge")
+        below, right = (-pixels % _MULTIPLE for pixels in padded.shape)
+        framed = cv2.copyMakeBorder(padded, 0, below, 0, right, cv2.BORDER_CONSTANT)
         colours = np.repeat(framed[None, None].astype(np.float32), 3, axis=1)
         answers = [answer[0] for answer in self._session.run(None, {"pictures": colours})]
         back = np.array([grey.shape[1] / width, grey.shape[0] / height])  # the rounding of each side is its own
-        return list(_decoded(answers, back, border))
+        return list(_decoded(answers, back, around))
 
 
 def _decoded(answers: Sequence[np.ndarray], back: np.ndarray, border: int) -> Iterator[Found]:
     """Faces from the network's maps: score [1, h, w], size [2, h, w], offset [2, h, w] and points [10, h, w].
 
     Sizes are logarithms of cells; points are shares of the box. All of them have rows before columns.
+
+    Args:
+        answers: the maps.
+        back: float [2], by how much a pixel of what the network saw is larger than one of the photo, across and down.
+        border: pixels around what the network saw.
     """
     scores, sizes, offsets, points = answers
     rows, columns = np.nonzero(scores[0] >= SCORE)
@@ -80,10 +94,12 @@ def _decoded(answers: Sequence[np.ndarray], back: np.ndarray, border: int) -> It
     for row, column in zip(rows[best], columns[best], strict=True):
         sides = np.exp(sizes[::-1, row, column]) * _STRIDE
         middle = (np.array([column, row]) + offsets[::-1, row, column] + 0.5) * _STRIDE
-        corner = middle - sides / 2
-        five = (points[:, row, column].reshape(5, 2)[:, ::-1] * sides + corner) * back - border
-        left, top = corner * back - border
-        yield Found((left, top, *(sides * back)), float(scores[0, row, column]), five)
+        corner = middle - sides / 2 - border
+        five = (points[:, row, column].reshape(5, 2)[:, ::-1] * sides + corner) * back
+        left, top = corner * back
+        width, height = sides * back
+        box = (float(left), float(top), float(width), float(height))
+        yield Found(box, float(scores[0, row, column]), five)
 
 
 def merged(found: Sequence[Found]) -> list[Found]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from fer import writing
 from fer.emotions import COLORS, EMOTIONS
-from fer.inference import sources
-from fer.inference.faces import Face, Photo
+from fer.inference.faces import Face
+from fer.inference.frame import Frame
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,14 +22,13 @@ _QUALITY = 95
 Rectangle = tuple[float, float, float, float]  # left, top, right, bottom
 
 
-def write(path: Path, photo: Photo, megapixels: float) -> None:
-    """Write the annotated copy of a photo, JPEG or PNG by the path's suffix.
+def write(path: Path, frame: Frame, faces: Sequence[Face]) -> None:
+    """Write an annotated copy of a frame, JPEG or PNG by the path's suffix.
 
     Raises:
-        FerError: the photo can't be read any more.
+        FerError: the file can't be written.
     """
-    image = annotated(sources.colour(photo.name, megapixels), photo.faces)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    image = annotated(frame.image(), faces)
     with writing.atomic(path) as temporary:
         if path.suffix.lower() in (".jpg", ".jpeg"):
             image.save(temporary, "JPEG", quality=_QUALITY)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
 
 from fer.emotions import EMOTIONS
+from fer.errors import FerError
 from fer.inference.crop import Found
+from fer.inference.frame import Frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,18 +19,18 @@ SMALL = 36  # pixels of the box: below it, a face has less detail than the model
 OBLIQUE = 0.5  # the nose beside the middle of the eyes, in distances of the eyes: about 35 degrees
 TILTED = 45  # degrees
 UNSURE = 0.5  # score of the detector
-UNSEEN = 0.3  # what is left of the quality where a model on landmarks had none
+WITHOUT_LANDMARKS = 0.3  # the factor of the quality where no model had the landmarks that it needs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Face:
     """A face with its expression.
 
     Attributes:
         box: left, top, width, height in pixels of the upright photo.
-        score: of the detector, 0 .. 1; 1 for a picture that is said to be a face.
+        score: of the detector, 0 .. 1; 1 with `detect=False`, where every picture is taken for a face.
         probabilities: float32 [7], in the order of `fer.emotions.EMOTIONS`.
-        quality: 0 .. 1: how much the face is like those that the models have learned from.
+        quality: 0 .. 1: how similar the face is to those that the models have learned from.
         reasons: why the quality is below 1.
     """
 
@@ -38,10 +40,31 @@ class Face:
     quality: float = 1.0
     reasons: tuple[str, ...] = ()
 
+    def __eq__(self, other: object) -> bool:
+        """Whether all attributes are equal."""
+        return isinstance(other, Face) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        """Equal faces have equal hashes."""
+        return hash(self._values())
+
+    def _values(self) -> tuple[object, ...]:
+        return self.box, self.score, tuple(map(float, self.probabilities)), self.quality, self.reasons
+
     @property
     def expression(self) -> str:
         """The most probable emotion."""
         return self.ranked[0][0]
+
+    @property
+    def runner_up(self) -> str:
+        """The second most probable emotion."""
+        return self.ranked[1][0]
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The probability of each emotion by its name, in the order of `fer.emotions.EMOTIONS`."""
+        return dict(zip(EMOTIONS, map(float, self.probabilities), strict=True))
 
     @property
     def ranked(self) -> list[tuple[str, float]]:
@@ -60,7 +83,9 @@ class Photo:
         faces: found in it.
         problem: why it could not be read, or why there is no face in it; empty otherwise.
         read: whether it could be read.
-        overlooked: how many faces were passed over because they are too small.
+        too_small: how many faces were left out because they are smaller than `min_size`.
+        time: in seconds since the start of a video; None for a photo.
+        frame: the picture itself, where `keep_frames` asks for it.
     """
 
     name: str
@@ -69,16 +94,35 @@ class Photo:
     faces: list[Face] = field(default_factory=list)
     problem: str = ""
     read: bool = True
-    overlooked: int = 0
+    too_small: int = 0
+    time: float | None = None
+    frame: Frame | None = field(default=None, repr=False, compare=False)
 
 
 class Photos(list[Photo]):
-    """The answers to several photos, in their order."""
+    """The answers to several photos, in their order. A slice is `Photos`, too."""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Photo: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Photos": ...
+
+    def __getitem__(self, index: Any) -> Any:
+        """A photo, or the photos of a slice."""
+        found = super().__getitem__(index)
+        return Photos(found) if isinstance(index, slice) else found
 
     def as_frame(self) -> "pd.DataFrame":
-        """One row a face: `file`, `face`, box, `score`, `size`, `quality`, `reasons`, `expression`, probabilities."""
-        import pandas as pd
+        """One row a face: `file`, `face`, box, `score`, `size`, `quality`, `reasons`, `expression`, probabilities.
 
+        Raises:
+            FerError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ModuleNotFoundError as error:
+            raise FerError("A table needs pandas, which is not installed: pip install 'fer[evaluate]'") from error
         return pd.DataFrame(rows(self), columns=list(COLUMNS))
 
 
@@ -101,7 +145,7 @@ def row(photo: Photo, number: int, face: Face) -> tuple[object, ...]:
 
 
 def quality(found: Found) -> tuple[float, tuple[str, ...]]:
-    """How much a face is like those that the models have learned from, 0 .. 1, and what speaks against it."""
+    """How similar a face is to those that the models have learned from, 0 .. 1, and why it is below 1."""
     reasons, value = [], 1.0
     if found.size < SMALL:
         reasons.append(f"small: {found.size:.0f} pixels")

@@ -121,7 +121,7 @@ def score(photos: Iterable[Photo], labels: Sequence[int]) -> dict[str, Any]:
             probabilities.append(photo.faces[0].probabilities)
             found.append(label)
         else:
-            missing["not readable" if not photo.read else "too small" if photo.overlooked else "no face found"] += 1
+            missing["not readable" if not photo.read else "too small" if photo.too_small else "no face found"] += 1
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in missing.most_common())
     if not found:
         raise FerError(f"No face to measure in {len(labels):,} images: {reasons}. Are they faces already? --no-detect")

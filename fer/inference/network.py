@@ -1,51 +1,25 @@
 """An exported model: probabilities of faces by onnxruntime."""
 
-import json
-import statistics
-import time
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fer import inputs
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
-from fer.landmarks.symmetry import FLIP
-from fer.models.poses import POSES
-from fer.sizes import FACE, POINTS
+from fer.inference.about import About
+from fer.inference.text import one_line, printable
 
 _BATCH = 64
+_SILENT = 4  # onnxruntime's log level: an odd file's problems are reported once, as a FerError
 
 
-@dataclass(frozen=True)
-class About:
-    """What an exported file says of itself.
+class MissingModel(FerError):
+    """A model that does not exist was asked for: a wrong call."""
 
-    Attributes:
-        name: of the model.
-        sees: `pixels` or `landmarks`.
-        weights: SHA-256 of the trained weights.
-        precision: float32 or int8.
-        val, test: accuracies of the trained network on its data set, in one view.
-        dataset: what it was trained on.
-        version: of the project that exported it.
-        licence: of the weights.
-        size: side in pixels of the faces that it has learned from.
-        landmarks: the section `landmarks` of `params.yaml` that the faces were seen with; None for pixels.
-    """
-
-    name: str
-    sees: str
-    weights: str
-    precision: str
-    val: float
-    test: float
-    dataset: str
-    version: str
-    licence: str
-    size: int = FACE
-    landmarks: dict[str, Any] | None = None
+    exit_code = 2
 
 
 def session(path: Path, threads: int | None = None) -> Any:
@@ -58,88 +32,89 @@ def session(path: Path, threads: int | None = None) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = _SILENT
     if threads is not None:
         options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def reason(error: Exception) -> str:
-    """What onnxruntime says of a file that it can't use, as part of a line."""
-    return " ".join(str(error).split())[:150]
-
-
 class Network:
     """A model from an ONNX file that `fer.export` wrote. Safe for use by several threads.
+
+    The file's metadata is checked, and so is its answer on an example face, before the model is used.
 
     Args:
         path: the file.
         threads: of one call; None leaves it to onnxruntime.
+        test_accuracy: 0 .. 1, of this file on its data set's test faces in one view; None if not known.
 
     Raises:
-        FerError: the file is missing, damaged, or no model of this project.
+        MissingModel: there is no such file.
+        FerError: the file is damaged, or no model that this version of fer can use.
     """
 
-    def __init__(self, path: Path | str, threads: int | None = None) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path | str, threads: int | None = None, test_accuracy: float | None = None) -> None:
+        self.path, self.test_accuracy = Path(path), test_accuracy
+        self._shown = printable(str(path))
         if not self.path.is_file():
-            raise FerError(f"{path} is missing. `fer models` lists the models at hand.")
+            raise MissingModel(f"There is no file {self._shown}. `fer models` lists the models.")
         try:
             self._session = session(self.path, threads)
-            properties = self._session.get_modelmeta().custom_metadata_map
-            values = {key: json.loads(value) for key, value in properties.items()}
-            emotions = values.pop("emotions")
-            self.about = About(**values)
+            self.about = About.of(self._session.get_modelmeta().custom_metadata_map)
+            self._check_signature()
+            self._check_answer()
         except Exception as error:  # onnxruntime's own errors have no common base but this
-            raise FerError(f"{path} is no model that this version of fer can use ({reason(error)}).") from error
-        if emotions != list(EMOTIONS):
-            raise FerError(f"{path} answers with other emotions, or in another order ({emotions}).")
+            reason = one_line(error, 150)
+            raise FerError(f"{self._shown} is no model that this version of fer can use ({reason}).") from error
 
     @property
     def most_views(self) -> int:
-        """In how many ways the model can look at a face."""
-        return len(POSES) if self.about.sees == "pixels" else 2
+        """How many test-time views of a face the model can tell apart."""
+        return len(inputs.poses(self.about.inputs))
 
-    def probabilities(self, faces: np.ndarray, views: int = 1) -> np.ndarray:
+    def probabilities(self, values: Mapping[str, np.ndarray], views: int = 1) -> np.ndarray:
         """Probabilities of the seven emotions, in the order of `fer.emotions.EMOTIONS`.
 
         Args:
-            faces: uint8 [n, S, S] (pixels) or float32 [n, 478, 3] (landmarks, NaN where none were found).
+            values: the model's inputs for n faces, as `fer.inputs.from_crops` makes them.
             views: test-time augmentation: over how many views of each face to average; at most `most_views`.
 
         Returns:
             float32 [n, 7].
+
+        Raises:
+            FerError: the model can't work with these faces.
         """
-        if not len(faces):
-            return np.empty((0, len(EMOTIONS)), np.float32)
-        parts = [self._averaged(faces[start : start + _BATCH], views) for start in range(0, len(faces), _BATCH)]
-        return np.concatenate(parts)
+        poses = inputs.poses(self.about.inputs)[: max(1, views)]
+        count = len(next(iter(values.values())))
+        answers = np.empty((count, len(EMOTIONS)), np.float32)
+        try:
+            for start in range(0, count, _BATCH):
+                batch = inputs.select(values, slice(start, start + _BATCH))
+                views_of_batch = [self._run(inputs.feed(batch, pose)) for pose in poses]
+                answers[start : start + _BATCH] = np.mean(views_of_batch, axis=0, dtype=np.float64)
+        except Exception as error:  # as above
+            raise FerError(f"{self._shown} fails on these faces ({one_line(error, 150)}).") from error
+        return answers
 
-    def milliseconds(self, calls: int = 20) -> float:
-        """The median time of one face, in one view, after a first call that is not counted."""
-        face = (
-            np.zeros((1, POINTS, 3), np.float32)
-            if self.about.sees == "landmarks"
-            else np.zeros((1, FACE, FACE), np.uint8)
-        )
-        times = []
-        for _ in range(calls + 1):
-            began = time.perf_counter()
-            self._run({"faces": face})
-            times.append(time.perf_counter() - began)
-        return statistics.median(times[1:]) * 1000
+    def _check_signature(self) -> None:
+        # An input with a default value, such as a pose, may be left out.
+        needed = {value.name for value in self._session.get_inputs()}
+        optional = {value.name for value in self._session.get_overridable_initializers()}
+        if not needed <= set(self.about.inputs) <= needed | optional:
+            raise ValueError(f"it takes {', '.join(sorted(needed))} instead of {', '.join(self.about.inputs)}")
 
-    def _averaged(self, faces: np.ndarray, views: int) -> np.ndarray:
-        answers = [self._run(inputs) for inputs in self._views(faces, min(views, self.most_views))]
-        averaged: np.ndarray = np.mean(answers, axis=0, dtype=np.float64).astype(np.float32)
-        return averaged
+    def _check_answer(self) -> None:
+        """Ask for two example faces: files that hold one batch size only are found out, too."""
+        kinds = {name: inputs.KINDS[name] for name in self.about.inputs}
+        faces = {name: np.repeat(kind.example(self.about.size), 2, axis=0) for name, kind in kinds.items()}
+        answer = self._run(inputs.feed(faces, inputs.poses(self.about.inputs)[0]))
+        if not isinstance(answer, np.ndarray) or answer.shape != (2, len(EMOTIONS)):
+            raise ValueError(f"its answer is not {len(EMOTIONS)} probabilities a face")
+        sums = answer.sum(axis=1)
+        if not (np.isfinite(answer).all() and (answer >= 0).all() and np.allclose(sums, 1, atol=1e-3)):
+            raise ValueError("its answer holds no probabilities: they must be 0 .. 1 with the sum 1")
 
-    def _views(self, faces: np.ndarray, count: int) -> list[dict[str, np.ndarray]]:
-        if self.about.sees == "pixels":
-            return [{"faces": faces}, *({"faces": faces, "pose": pose.matrix()} for pose in POSES[1:count])]
-        mirrored = faces[:, FLIP] * np.array([-1, 1, 1], np.float32)
-        return [{"faces": faces}, {"faces": mirrored}][:count]
-
-    def _run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
-        answer: np.ndarray = self._session.run(None, inputs)[0]
+    def _run(self, arguments: dict[str, np.ndarray]) -> np.ndarray:
+        answer: np.ndarray = self._session.run(None, arguments)[0]
         return answer

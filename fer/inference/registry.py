@@ -1,14 +1,45 @@
-"""The models at hand: those that come with the package, and those trained in this folder."""
+"""Which models there are: those of the package, by its manifest, and those of a folder that the user names."""
 
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from fer.errors import FerError
-from fer.inference.network import About, Network
+from fer.inference.network import MissingModel, Network
+from fer.inference.text import one_line, printable
 
-OWN = Path("models/onnx")
-DRAWN = "drawn"  # the embedded data set
+MANIFEST = "manifest.json"
+SUFFIX = ".onnx"
+
+
+@dataclass(frozen=True)
+class Released:
+    """A model of the package, as the manifest lists it.
+
+    Attributes:
+        name: what a user calls it.
+        path: of its file.
+        inputs: names of what it sees of a face.
+        precision: float32 or int8.
+        val, test: accuracy of this very file in one view, 0 .. 1.
+        dataset: what it was trained on.
+        weights: SHA-256 of the trained weights.
+        default: whether `fer predict` uses it.
+    """
+
+    name: str
+    path: Path
+    inputs: tuple[str, ...]
+    precision: str
+    val: float
+    test: float
+    dataset: str
+    weights: str
+    default: bool
 
 
 def packaged() -> Path:
@@ -16,46 +47,96 @@ def packaged() -> Path:
     return Path(str(files("fer"))) / "pretrained"
 
 
-def at_hand(threads: int | None = None, only: Sequence[str] = ()) -> dict[str, Network]:
-    """Each model by its name: the package's, or that of one's own training where that has other weights.
+def released() -> dict[str, Released]:
+    """The models of the package by name, from its manifest; no model is loaded.
 
-    Args:
-        threads: of one call; None leaves it to onnxruntime.
-        only: the names of those that are wanted; without any, all.
+    Raises:
+        FerError: the manifest is missing or damaged.
     """
-    found: dict[str, Network] = {}
-    for path in [*sorted(packaged().glob("*.onnx")), *sorted(OWN.glob("*.onnx"))]:
-        if only and path.stem not in only:
-            continue
-        network, packed = Network(path, threads), found.get(path.stem)
-        if packed is None or _replaces(network.about, packed.about):
-            found[path.stem] = network
+    path = packaged() / MANIFEST
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {name: _released(name, entry, content["default"]) for name, entry in content["models"].items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise FerError(
+            f"The list of packaged models, {path}, can't be read ({one_line(error)}). "
+            "Install fer again, or restore the file with `git restore`."
+        ) from error
+
+
+def _released(name: str, entry: dict[str, Any], default: str) -> Released:
+    return Released(
+        name=name,
+        path=packaged() / Path(entry["file"]).name,
+        inputs=tuple(entry["inputs"]),
+        precision=str(entry["precision"]),
+        val=float(entry["val"]),
+        test=float(entry["test"]),
+        dataset=str(entry["dataset"]),
+        weights=str(entry["weights"]),
+        default=name == default,
+    )
+
+
+def in_folder(folder: Path | str) -> dict[str, Path]:
+    """The model files of a folder, by name; none is loaded.
+
+    Raises:
+        MissingModel: there is no such folder, or no model in it.
+    """
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        raise MissingModel(f"There is no folder {printable(str(folder))}. Name one that holds {SUFFIX} files.")
+    found = {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+    if not found:
+        raise MissingModel(f"The folder {printable(str(folder))} holds no {SUFFIX} files.")
     return found
 
 
-def _replaces(own: About, packed: About) -> bool:
-    """What the demo trained on drawn faces stays behind it, and is no model for photos."""
-    return own.weights != packed.weights and (own.dataset != DRAWN or packed.dataset == DRAWN)
-
-
-def load(names: Sequence[str] = (), threads: int | None = None) -> list[Network]:
-    """The models with these names, or, without any, the one with the best accuracy on val.
+def load(
+    models: Iterable[str | os.PathLike[str]] = (),
+    folder: Path | str | None = None,
+    threads: int | None = None,
+) -> list[Network]:
+    """Load models.
 
     Args:
-        names: of models, or paths of .onnx files.
+        models: names, or paths of .onnx files. Without any, the manifest's default.
+        folder: where names are looked up instead of in the package.
         threads: of one call; None leaves it to onnxruntime.
 
     Raises:
-        FerError: there is no such model, or none at all.
+        MissingModel: there is no such model.
+        FerError: the file of a model that was asked for can't be used.
     """
-    if names and all(name.endswith(".onnx") for name in names):
-        return [Network(name, threads) for name in names]
-    known = at_hand(threads, names)
-    if not known and not at_hand():
-        raise FerError(f"No models are at hand, neither in {packaged()} nor in {OWN}. Train them with `dvc repro`.")
-    if not names:
-        return [max(known.values(), key=lambda network: network.about.val)]
-    for name in names:
-        if name not in known and not name.endswith(".onnx"):
-            raise FerError(f"There is no model {name!r}. At hand: {', '.join(at_hand())}; or name an .onnx file.")
-    return [known[name] if name in known else Network(name, threads) for name in names]
+    known = released() if folder is None else in_folder(folder)
+    chosen = [os.fspath(model) for model in models] or [_default(known, folder)]
+    return list(_load(chosen, known, threads))
+
+
+def _load(
+    chosen: Iterable[str], known: dict[str, Released] | dict[str, Path], threads: int | None
+) -> Iterator[Network]:
+    for model in chosen:
+        entry = known.get(model)
+        if isinstance(entry, Released):
+            yield Network(entry.path, threads, entry.test)
+        elif entry is not None:
+            yield Network(entry, threads)
+        elif model.endswith(SUFFIX):
+            yield Network(Path(model).expanduser(), threads)
+        else:
+            raise MissingModel(
+                f"There is no model {printable(model)!r}. There are: {', '.join(map(printable, known))}. "
+                f"Or give the path of a file that ends with {SUFFIX}."
+            )
+
+
+def _default(known: dict[str, Released] | dict[str, Path], folder: Path | str | None) -> str:
+    """The manifest's default; in a user's folder the model of that name, or the only one."""
+    name = next((entry.name for entry in released().values() if entry.default), None)
+    if name in known:
+        return str(name)
+    if len(known) == 1:
+        return next(iter(known))
+    raise MissingModel(f"Name a model with --model: {', '.join(map(printable, known))}.")

@@ -1,4 +1,7 @@
-"""The answers as text: a table to read, and JSON, JSON lines and CSV for machines."""
+"""The answers as text: a table to read, and JSON, JSON lines and CSV for machines.
+
+All of them are safe to show in a terminal: control characters in the names of files are written as escapes.
+"""
 
 import csv
 import io
@@ -6,73 +9,67 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from fer.emotions import EMOTIONS
 from fer.inference.faces import COLUMNS, Face, Photo, row
 from fer.inference.network import Network
+from fer.inference.text import printable
 
-_BAR = 12
+FORMATS = ("table", "json", "jsonl", "csv")
+_BAR = 12  # columns
+
+Write = Callable[[str], None]
 
 
-def write(photos: Iterable[Photo], form: str, networks: Sequence[Network], top: int, width: int) -> Iterator[str]:
-    """The answers piece by piece, so that the first are read while the last are computed.
+def write(
+    photos: Iterable[Photo],
+    form: str,
+    networks: Sequence[Network],
+    out: Write,
+    *,
+    top: int = 3,
+    width: int = 120,
+    ascii_only: bool = False,
+) -> None:
+    """Write the answers piece by piece, so that the first are read while the last are computed.
 
     Args:
         photos: that could be read.
-        form: table, json, jsonl or csv.
+        form: one of `FORMATS`.
         networks: whose answers they are.
+        out: takes each piece of text.
         top: how many emotions a table's row names.
-        width: of the terminal, in columns.
+        width: of the table, in columns.
+        ascii_only: whether bars and ellipses must do without Unicode.
     """
-    writers: dict[str, Callable[[], Iterator[str]]] = {
-        "table": lambda: _table(photos, top, width),
-        "json": lambda: _json(photos, networks),
-        "jsonl": lambda: (json_line(photo, networks) for photo in photos),
-        "csv": lambda: _csv(photos),
-    }
-    yield from writers[form]()
+    if form == "json":
+        _write_json(photos, networks, out)
+    elif form == "jsonl":
+        for photo in photos:
+            out(json_line(photo, networks))
+    elif form == "csv":
+        out(csv_line(COLUMNS))
+        for photo in photos:
+            out("".join(csv_lines(photo)))
+    else:
+        for photo in photos:
+            for line in _table(photo, top, width, "#" if ascii_only else "█"):
+                out(_shortened(line, width, "..." if ascii_only else "…") + "\n")
 
 
 def as_dict(photo: Photo, networks: Sequence[Network]) -> dict[str, Any]:
     """A photo as JSON holds it."""
     return {
-        "file": printable(photo.name),
+        "file": _valid(photo.name),
         "width": photo.width,
         "height": photo.height,
         "model": [network.about.name for network in networks],
         "faces": [_face(face) for face in photo.faces],
-        **({"problem": photo.problem} if photo.problem else {}),
+        **({"problem": _valid(photo.problem)} if photo.problem else {}),
     }
 
 
 def json_line(photo: Photo, networks: Sequence[Network]) -> str:
     """A photo as a line of a JSON lines file."""
-    return json.dumps(as_dict(photo, networks), ensure_ascii=False) + "\n"
-
-
-def _face(face: Face) -> dict[str, Any]:
-    left, top, width, height = (round(value, 1) for value in face.box)
-    chances = (round(float(value), 4) for value in face.probabilities)
-    return {
-        "box": {"left": left, "top": top, "width": width, "height": height},
-        "score": round(face.score, 3),
-        "quality": face.quality,
-        "reasons": list(face.reasons),
-        "expression": face.expression,
-        "probabilities": dict(zip(EMOTIONS, chances, strict=True)),
-    }
-
-
-def _json(photos: Iterable[Photo], networks: Sequence[Network]) -> Iterator[str]:
-    yield "["
-    for number, photo in enumerate(photos):
-        yield ("," if number else "") + "\n" + json.dumps(as_dict(photo, networks), ensure_ascii=False)
-    yield "\n]\n"
-
-
-def _csv(photos: Iterable[Photo]) -> Iterator[str]:
-    yield csv_line(COLUMNS)
-    for photo in photos:
-        yield from csv_lines(photo)
+    return _json(as_dict(photo, networks)) + "\n"
 
 
 def csv_lines(photo: Photo) -> Iterator[str]:
@@ -89,35 +86,61 @@ def csv_line(values: Iterable[object]) -> str:
     return text.getvalue()
 
 
-def _table(photos: Iterable[Photo], top: int, width: int) -> Iterator[str]:
-    """A line a face: its number and place, the expression with a bar, the runners-up, what speaks against it."""
-    for photo in photos:
-        yield f"{_shortened(_one_line(photo.name), width)}\n"
-        for number, face in enumerate(photo.faces, start=1):
-            (first, chance), *others = face.ranked[:top]
-            left, above, wide, tall = (round(value) for value in face.box)
-            bar = "█" * round(chance * _BAR)
-            runners = ", ".join(f"{name} {value:.0%}" for name, value in others)
-            place = f"{wide}x{tall} at {left},{above}"
-            line = f"  {number:>2}  {place:<20} {first:<8} {chance:4.0%} {bar:<{_BAR}}  {runners}".rstrip()
-            remark = f"[{'; '.join(face.reasons)}]" if face.reasons else ""
-            if remark and len(line) + 2 + len(remark) <= width:
-                line, remark = f"{line}  {remark}", ""
-            yield f"{_shortened(line, width)}\n"
-            if remark:
-                yield f"{_shortened(f'      {remark}', width)}\n"
-        if photo.problem:
-            yield f"{_shortened(f'  {photo.problem}', width)}\n"
+def _face(face: Face) -> dict[str, Any]:
+    left, top, width, height = (round(value, 1) for value in face.box)
+    return {
+        "box": {"left": left, "top": top, "width": width, "height": height},
+        "score": round(face.score, 3),
+        "quality": face.quality,
+        "reasons": list(face.reasons),
+        "expression": face.expression,
+        "probabilities": {emotion: round(value, 4) for emotion, value in face.scores.items()},
+    }
 
 
-def printable(name: str) -> str:
-    """A file's name with what is no UTF-8 written out."""
-    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+def _write_json(photos: Iterable[Photo], networks: Sequence[Network], out: Write) -> None:
+    out("[")
+    separator = "\n"
+    try:
+        for photo in photos:
+            out(separator + _json(as_dict(photo, networks)))
+            separator = ",\n"
+    finally:  # also after Ctrl-C, so that what was answered until then can be parsed
+        out("\n]\n")
 
 
-def _one_line(name: str) -> str:
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in printable(name))
+def _json(content: dict[str, Any]) -> str:
+    """JSON in readable Unicode, but for the characters that `printable` escapes."""
+    text = json.dumps(content, ensure_ascii=False)
+    if text.isprintable():
+        return text
+    return "".join(json.dumps(letter)[1:-1] if printable(letter) != letter else letter for letter in text)
 
 
-def _shortened(line: str, width: int) -> str:
-    return line if len(line) <= width else line[: max(1, width - 1)] + "…"
+def _valid(text: str) -> str:
+    """Text with bytes that are no UTF-8 written as escapes."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def _table(photo: Photo, top: int, width: int, block: str) -> Iterator[str]:
+    """A line a face: its number and place, the expression with a bar, the runners-up, why its quality is low."""
+    yield printable(photo.name)
+    for number, face in enumerate(photo.faces, start=1):
+        (first, chance), *others = face.ranked[:top]
+        left, above, wide, tall = (round(value) for value in face.box)
+        bar = block * round(chance * _BAR)
+        runners_up = ", ".join(f"{name} {value:.0%}" for name, value in others)
+        place = f"{wide}x{tall} at {left},{above}"
+        line = f"  {number:>2}  {place:<20} {first:<8} {chance:4.0%} {bar:<{_BAR}}  {runners_up}".rstrip()
+        remark = f"[{'; '.join(face.reasons)}]" if face.reasons else ""
+        if remark and len(line) + 2 + len(remark) <= width:
+            line, remark = f"{line}  {remark}", ""
+        yield line
+        if remark:
+            yield f"      {remark}"
+    if photo.problem:
+        yield f"  {printable(photo.problem)}"
+
+
+def _shortened(line: str, width: int, end: str) -> str:
+    return line if len(line) <= width else line[: max(1, width - len(end))] + end

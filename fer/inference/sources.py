@@ -1,149 +1,192 @@
-"""From what a user names (files, folders, patterns, standard input) to pictures."""
+"""From what a user names (files, folders, patterns, standard input) to frames."""
 
-import functools
 import glob
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from fer.data import files, images
 from fer.errors import FerError
+from fer.inference.frame import Frame, Problem, attempt, from_image
+from fer.inference.text import one_line, printable
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from concurrent.futures import Future
 
 STDIN = "-"
-LARGEST_FILE = 1 << 30
+LARGEST_FILE = 1 << 30  # bytes
+SUFFIXES = (*images.SUFFIXES, *images.HEIF_SUFFIXES)
+_READERS, _AHEAD = 2, 8  # threads; pictures that are decoded ahead at most
+_AHEAD_BYTES = 200_000_000  # of pictures that are decoded ahead, if all are as large as the last one
 
 
-@dataclass(frozen=True)
-class Problem:
-    """An input that could not be read.
-
-    Attributes:
-        name: what the user would call it.
-        reason: one line, which names it.
-    """
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A decoded photo, upright.
-
-    Attributes:
-        name: the file, `-`, or `image 3` for what came from memory.
-        grey: uint8 [H, W].
-    """
-
-    name: str
-    grey: np.ndarray
-
-
-def expand(paths: Iterable[str], output: Path | None = None) -> tuple[list[str], list[Problem]]:
+def expand(
+    paths: Iterable[str], made_by_fer: Callable[[str], bool] = lambda name: False
+) -> tuple[list[str], list[Problem]]:
     """The files that paths, folders and patterns mean, each once, in their order; and what means none.
 
     A folder stands for the images in it and below; whatever else lies there is passed over.
 
     Args:
         paths: as a user types them; `-` is standard input.
-        output: a folder for results: what lies there was made by an earlier run.
+        made_by_fer: whether a file in a folder or pattern is the output of an earlier run, and no input.
     """
-    found: dict[str, None] = {}
+    found: dict[tuple[str, str], str] = {}
     problems = []
     for path in paths:
         try:
-            names = list(_meant(path))
+            names = list(_meant(path, made_by_fer))
         except FerError as error:
             problems.append(Problem(path, error.message))
             continue
+        except Exception as error:  # a name that is too long, a pattern that is none
+            problems.append(Problem(path, f"{_shortened(path)} can't be looked up ({one_line(error)})."))
+            continue
         if not names:
-            problems.append(Problem(path, f"{path}: there is no such file, and no image matches."))
-        found.update((name, None) for name in names if output is None or not _lies_in(name, output))
-    return list(found), problems
+            problems.append(Problem(path, f"{_shortened(path)}: there is no such file, and no image matches."))
+        for name in names:
+            if isinstance(name, Problem):
+                problems.append(name)
+            else:
+                found.setdefault(_identity(name), name)
+    return list(found.values()), problems
 
 
-def _meant(path: str) -> Iterator[str]:
+def _meant(path: str, made_by_fer: Callable[[str], bool]) -> Iterator[str | Problem]:
+    if not path:
+        raise FerError("An empty name means no file. To read the current folder, write a dot.")
     if path == STDIN:
         yield path
         return
-    place = files.expanded(path)
-    if place.is_dir():
-        names = (str(place / name) for name in files.walk(place))
-        yield from (name for name in names if name.lower().endswith(images.SUFFIXES))
-    elif place.exists() or place.is_symlink():
-        yield str(place)
+    expanded = files.expanded(path)
+    if expanded.is_dir():
+        found = _in_folder(expanded)
+        yield from (name for name in found if isinstance(name, Problem) or not made_by_fer(name))
+    elif expanded.exists() or expanded.is_symlink():
+        yield str(expanded)
     else:
-        yield from sorted(name for name in glob.glob(str(place), recursive=True) if not Path(name).is_dir())
+        matches = (name for name in glob.glob(str(expanded), recursive=True) if not Path(name).is_dir())
+        yield from sorted(name for name in matches if not made_by_fer(name))
 
 
-def _lies_in(name: str, folder: Path) -> bool:
-    return name != STDIN and Path(os.path.abspath(name)).is_relative_to(os.path.abspath(folder))
+def _in_folder(folder: Path) -> list[str | Problem]:
+    """The images below a folder, by name, and the folders that can't be read.
+
+    Links are followed, but not in circles.
+    """
+    names: list[str] = []
+    problems: list[OSError] = []
+    seen: set[tuple[int, int]] = set()
+    for root, folders, found in os.walk(folder, followlinks=True, onerror=problems.append):
+        status = os.stat(root)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(filter(files.visible, folders))
+        names += [str(Path(root, name)) for name in found if files.visible(name) and name.lower().endswith(SUFFIXES)]
+    unread = [Problem(str(error.filename), f"{error.filename} can't be read ({error.strerror}).") for error in problems]
+    return [*sorted(names), *unread]
 
 
-def read(name: str, megapixels: float = images.MAX_MEGAPIXELS) -> Picture | Problem:
+def _identity(name: str) -> tuple[str, str]:
+    """The same for two names of one file: `x/a.jpg` and `x/../x/a.jpg`."""
+    folder, file = os.path.split(name)
+    try:
+        return os.path.realpath(folder), file
+    except OSError:  # the working folder was deleted
+        return os.path.normpath(folder), file
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= 100 else f"{name[:100]}..."
+
+
+def read_all(names: Iterable[str], megapixels: float = images.MAX_MEGAPIXELS) -> Iterator[Frame | Problem]:
+    """Read pictures in their order; the next ones are decoded ahead in other threads.
+
+    Args:
+        names: as `expand` gives them.
+        megapixels: a larger picture is a problem.
+    """
+    return ahead(partial(read, name, megapixels) for name in names)
+
+
+def ahead(loaders: Iterable[Callable[[], Frame | Problem]]) -> Iterator[Frame | Problem]:
+    """Call loaders ahead in other threads, as many as memory allows, and yield their results in order."""
+    pool = ThreadPoolExecutor(_READERS, "fer-read")
+    waiting: deque[Future[Frame | Problem]] = deque()
+    allowed = _READERS
+    try:
+        for loader in loaders:
+            waiting.append(pool.submit(loader))
+            while len(waiting) > allowed:
+                frame = waiting.popleft().result()
+                if isinstance(frame, Frame):
+                    allowed = max(1, min(_AHEAD, _AHEAD_BYTES // frame.rgb.nbytes))
+                yield frame
+                del frame
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def read(name: str, megapixels: float = images.MAX_MEGAPIXELS) -> Frame | Problem:
     """Read one picture; whatever is wrong with it is the answer, not an exception.
 
     Args:
-        name: one of those that `expand` gave.
+        name: of a file, or `-` for standard input.
         megapixels: a larger picture is a problem.
     """
-    try:
-        return Picture(name, grey(_content(name), name, megapixels))
-    except FerError as error:
-        return Problem(name, error.message)
-    except (MemoryError, OSError) as error:
-        return Problem(name, f"{name} can't be read ({error or 'the memory is full'}).")
+    shown = "standard input" if name == STDIN else name
 
+    def load() -> Frame:
+        image = images.decode(_content(name), shown, megapixels)
+        frame = from_image(shown, image, megapixels)
+        return Frame(name, frame.rgb)
 
-def colour(name: str, megapixels: float = images.MAX_MEGAPIXELS) -> "Image":
-    """Read one picture once more, upright, as RGB.
-
-    Raises:
-        FerError: it can't be read.
-    """
-    from PIL import Image, ImageOps
-
-    try:
-        image = ImageOps.exif_transpose(images.decode(_content(name), name, megapixels))
-    except OSError as error:
-        raise FerError(f"{name} can't be read ({error}).") from error
-    if image.mode in ("RGB", "RGBA", "P", "CMYK"):
-        return image.convert("RGB")
-    return Image.fromarray(images.grey_of(image, name)).convert("RGB")  # 16 bits and floats are scaled there
+    return attempt(shown, load)
 
 
 def _content(name: str) -> bytes:
     if name == STDIN:
-        data = _once(sys.stdin.buffer)
+        if sys.stdin is None or sys.stdin.closed:
+            raise FerError("Standard input is closed: there is nothing to read.")
+        data: bytes = sys.stdin.buffer.read(LARGEST_FILE + 1)
     else:
-        with files.open_regular(Path(name)) as file:
+        with files.open_regular(files.expanded(name)) as file:
             data = file.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
         raise FerError(f"{name} is larger than 1 GB.")
     return data
 
 
-@functools.lru_cache(1)
-def _once(stream: IO[bytes]) -> bytes:
-    """What standard input holds: it can be read but once, and an annotated copy needs it again."""
-    return stream.read(LARGEST_FILE + 1)
+def in_memory(pictures: Iterable[Any], megapixels: float) -> Iterator[Frame | Problem]:
+    """Frames of whatever a caller of `Predictor.predict` hands over: paths, arrays, PIL images."""
+    return ahead(partial(_from_object, picture, number, megapixels) for number, picture in enumerate(pictures))
 
 
-def grey(data: bytes, name: str, megapixels: float = images.MAX_MEGAPIXELS) -> np.ndarray:
-    """The upright grey levels of a file's content, uint8 [H, W].
+def _from_object(picture: Any, number: int, megapixels: float) -> Frame | Problem:
+    import numpy as np
+    from PIL import Image
 
-    Raises:
-        FerError: it is no picture, or too large.
-    """
-    from PIL import ImageOps
+    from fer.inference.frame import from_array
 
-    image = images.decode(data, name, megapixels, grey=True)
-    return np.ascontiguousarray(images.grey_of(ImageOps.exif_transpose(image), name))
+    if isinstance(picture, Frame | Problem):
+        return picture
+    if isinstance(picture, str | os.PathLike):
+        path = os.fspath(picture)
+        return read(path if isinstance(path, str) else os.fsdecode(path), megapixels)
+    name = f"image {number}"
+    if isinstance(picture, np.ndarray):
+        return attempt(name, lambda: from_array(name, picture, megapixels))
+    if isinstance(picture, Image.Image):
+        return attempt(name, lambda: from_image(name, picture, megapixels))
+    kind = printable(type(picture).__name__)
+    return Problem(name, f"{name} is no picture: {kind} instead of a path, an array or a PIL image.")

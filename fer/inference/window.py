@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from fer.errors import FerError
+from fer.inference.text import printable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -14,9 +15,13 @@ def require() -> None:
     Raises:
         FerError: there is no display, or nothing that draws windows on it.
     """
-    import matplotlib
-    import matplotlib.pyplot as plt
-
+    try:
+        import matplotlib
+        import matplotlib.pyplot as plt
+    except ModuleNotFoundError as error:
+        raise FerError(
+            f"Windows need matplotlib, which is not installed: pip install 'fer[evaluate]'. {_INSTEAD}"
+        ) from error
     try:
         plt.close(plt.figure())
     except Exception as error:  # each toolkit has errors of its own
@@ -32,7 +37,7 @@ def show(image: "Image", title: str) -> None:
     """Show a picture, and wait until its window is closed."""
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(title, layout="constrained")
+    figure = plt.figure(printable(title), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(image)
     axes.axis("off")

@@ -26,9 +26,9 @@ class LandmarkInput(Input):
 
     def load(self, data: Path) -> np.ndarray:
         """Read the output of the stage `landmarks`."""
-        from fer.landmarks.extract import Landmarks
+        from fer.landmarks.extract import FaceLandmarks
 
-        return np.array(Landmarks.load(data / "landmarks").points)
+        return np.array(FaceLandmarks.load(data / "landmarks").points)
 
     def from_crops(self, crops: np.ndarray, landmarks: Any) -> np.ndarray:
         """Find the landmarks of each crop, float32 [n, 478, 3]."""

@@ -7,10 +7,10 @@ import numpy as np
 from fer.data.faces import Faces
 from fer.emotions import EMOTIONS, USAGES
 from fer.errors import FerError
-from fer.landmarks.extract import Landmarks
+from fer.landmarks.extract import FaceLandmarks
 
 
-def audit(faces: Faces, landmarks: Landmarks, views: int) -> dict[str, Any]:
+def audit(faces: Faces, landmarks: FaceLandmarks, views: int) -> dict[str, Any]:
     """Faces, found and rate: overall, by usage and by emotion; and how many views found them.
 
     Args:
@@ -22,7 +22,9 @@ def audit(faces: Faces, landmarks: Landmarks, views: int) -> dict[str, Any]:
         FerError: not one face was found, so there is nothing to train on.
     """
     if not landmarks.detected.any():
-        raise FerError(f"MediaPipe found no face in any of {len(faces)} images. Are they upright faces?")
+        raise FerError(
+            f"No landmarks were found in any of {len(faces)} images. Are they upright faces that fill their image?"
+        )
     counts = np.bincount(landmarks.views, minlength=views + 1)
     table = faces.table
     return {

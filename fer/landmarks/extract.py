@@ -1,42 +1,53 @@
-"""Landmarks of a whole set of faces, averaged over views, in several processes.
+"""Landmarks of face crops: found in several views, freed of the head's pose, and averaged.
 
-One view of a face gives points that tremble by a pixel or two. Several views (another border, another size, the
-mirror image) tremble differently, and their mean is worth 2 to 2.5 points of accuracy to every model on landmarks.
+One view of a face gives points that tremble by a pixel or two. Several views (another region, the mirror image) tremble
+differently, and their mean is worth 2 to 2.5 points of accuracy to every model on landmarks.
 """
 
-import multiprocessing
 import os
-import signal
-import sys
-import tempfile
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
-from fer import artifacts, writing
-from fer.config import Landmarks as Settings
+from fer import artifacts, progress, writing
 from fer.errors import FerError
-from fer.landmarks.mesh import Mesh, require_mediapipe
+from fer.landmarks.network import LandmarkNetwork, region_around
 from fer.landmarks.normalize import normalize
+from fer.landmarks.symmetry import FLIP
+from fer.landmarks.views import LandmarkSettings
 from fer.sizes import POINTS
 
-CHUNK = 32  # faces a task: about half a second of work, so the progress bar moves
+# The regions that the network may see first: centre (x, y) and side in sides of the crop, turn in radians. Of
+# the framings tried on FER2013's crops the first one finds most faces. The others find half of those that it misses:
+# faces that are smaller, larger or turned.
+FIRST_REGIONS: Final = (
+    (0.5, 0.52, 1.1, 0.0),
+    (0.5, 0.52, 0.85, 0.0),
+    (0.5, 0.5, 1.2, 0.35),
+    (0.5, 0.5, 1.2, -0.35),
+    (0.5, 0.5, 1.5, 0.0),
+)
+SURE: Final = 0.5  # probability of a face from which on no other first region is tried
+SMALLEST_SIDE: Final = 0.05  # of a region: points that fall together must not make a region of no size
+# Faces a call of the network: with more, its activations leave the cache of the processor, and it takes half as long
+# again. It is part of the result in its last digits, so it is no setting.
+BATCH: Final = 2
+
+Found = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Landmarks:
+class FaceLandmarks:
     """The normalised landmarks of N faces, in the order of the faces.
 
     Attributes:
         points: float32 [N, 478, 3], without pose, in distances between the eyes (`normalize`), averaged over
-            the views that found the face; NaN where none did.
-        views: uint8 [N], how many views found the face.
+            the views in which the face was found; NaN where there is none.
+        views: uint8 [N], how many views these are.
     """
 
     points: np.ndarray
@@ -64,7 +75,7 @@ class Landmarks:
         artifacts.write_array(folder / "views.npy", self.views)
 
     @classmethod
-    def load(cls, folder: Path | str) -> "Landmarks":
+    def load(cls, folder: Path | str) -> "FaceLandmarks":
         """Read what `save` wrote; the points are memory-mapped.
 
         Raises:
@@ -78,198 +89,131 @@ class Landmarks:
             raise FerError(f"{folder} holds no landmarks ({error}). Delete it and run `dvc repro`.") from error
 
 
-def extract(images: np.ndarray, settings: Settings) -> Landmarks:
-    """Find the landmarks of N faces in every view, remove the pose, and average.
-
-    The result depends on the images and on `settings.confidence` and `.views`, not on the number of processes.
-
-    Args:
-        images: uint8 [N, S, S], grey.
-        settings: the section `landmarks` of `params.yaml`.
-
-    Raises:
-        FerError: MediaPipe is missing or fails, or one of the processes died.
-    """
-    require_mediapipe()
-    points = np.empty((len(images), POINTS, 3), np.float32)
-    views = np.zeros(len(images), np.uint8)
-    start = 0
-    for part, found in _progress(_in_processes(_average_chunk, images, settings), len(images), settings):
-        points[start : start + len(part)], views[start : start + len(part)] = part, found
-        start += len(part)
-    return Landmarks(points, views)
-
-
-def locate(images: np.ndarray, settings: Settings) -> np.ndarray:
-    """Where the landmarks lie in the images, for pictures of them: those of the first view that finds a face.
-
-    Args:
-        images: uint8 [N, S, S], grey.
-        settings: as `extract` takes them.
-
-    Returns:
-        float32 [N, 478, 3] in sides of the image, NaN where no view finds a face.
-
-    Raises:
-        FerError: as `extract`.
-    """
-    require_mediapipe()
-    parts = [part for part, _ in _in_processes(_locate_chunk, images, settings)]
-    return np.concatenate(parts or [np.empty((0, POINTS, 3), np.float32)])
-
-
-Found = tuple[np.ndarray, np.ndarray]
-Work = Callable[[np.ndarray, Settings], Found]
-
-
-def _in_processes(work: Work, images: np.ndarray, settings: Settings) -> Iterator[Found]:
-    """Let several processes do the work chunk by chunk, and yield the results in order."""
-    chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
-    workers = min(settings.workers or _cores(), len(chunks))
-    if not workers:
-        return
-    with tempfile.TemporaryDirectory(prefix="fer-landmarks-") as folder:
-        log = Path(folder, "stderr")
-        others = set(multiprocessing.active_children())
-        # A forked child would inherit the locks of threads that no longer run in it; a spawned one has none.
-        executor = ProcessPoolExecutor(
-            workers, multiprocessing.get_context("spawn"), initializer=_start_worker, initargs=(str(log),)
-        )
-        try:
-            # Forgotten one by one: the results of a large set must not lie in memory twice.
-            futures = deque(executor.submit(work, chunk, settings) for chunk in chunks)
-            while futures:
-                yield futures.popleft().result()
-        except BrokenProcessPool as error:
-            raise FerError(
-                f"A process that looked for landmarks died{_last_words(log)}. If memory ran out, "
-                "set landmarks.workers to a smaller number; then run again."
-            ) from error
-        except BaseException:  # Ctrl-C above all: what the workers still compute, nobody will read
-            for process in set(multiprocessing.active_children()) - others:
-                process.kill()
-            raise
-        finally:
-            executor.shutdown(cancel_futures=True)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _last_words(log: Path) -> str:
-    """What a dead process wrote about a failed check, or nothing."""
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    fatal = [line.strip() for line in lines if line.startswith("F0") or "Check failed" in line]
-    return f" ({fatal[-1][:300]})" if fatal else ""
-
-
-def _progress(results: Iterator[Found], total: int, settings: Settings) -> Iterator[Found]:
-    """Pass the chunks on and draw a progress bar on a terminal's stderr."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("faces, {task.fields[found]:.1%} found,"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
-    console = Console(stderr=True)
-    done = found = 0
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task(f"Landmarks in {len(settings.views)} views", total=total, found=0.0)
-        for points, views in results:
-            done, found = done + len(points), found + int((views > 0).sum())
-            progress.update(task, completed=done, found=found / done)
-            yield points, views
-
-
-def _start_worker(log: str) -> None:
-    """Prepare a worker process.
-
-    MediaPipe's C++ code writes notes to file descriptor 2 that nobody can act on. They go to `log`; Python's
-    own stderr stays what it was.
-    """
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
-    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
-    # On Ctrl-C the parent cancels the work; a worker's own traceback would only be noise.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow_parent, daemon=True).start()
-    import cv2
-
-    cv2.setNumThreads(1)
-
-
-def _follow_parent() -> None:
-    """End this process when its parent is gone: a killed parent can't say goodbye."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
 class Locator:
-    """Finds landmarks in this very process, which suits a few faces. Not safe for use by several threads at once.
+    """Finds the landmarks of face crops that are framed like FER2013's. Safe for use by several threads.
+
+    The first look at a crop, in one of `FIRST_REGIONS`, tells where the face is; each view shows the region around it.
 
     Args:
-        settings: the section `landmarks` of `params.yaml`.
+        settings: the views, and what counts as found.
+        threads: of one call of the network; None leaves it to onnxruntime.
 
     Raises:
-        FerError: MediaPipe is missing or fails.
+        FerError: the network's file is missing or damaged.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._views = settings.views
-        self._mesh = Mesh(settings.confidence)
+    def __init__(self, settings: LandmarkSettings, threads: int | None = None) -> None:
+        self._settings = settings
+        self._network = LandmarkNetwork(threads)
 
     def average(self, images: np.ndarray) -> Found:
-        """Mean normalised landmarks of faces, over the views that find them.
+        """Mean normalised landmarks of faces, over the views in which they are found.
 
         Args:
             images: uint8 [n, S, S], grey.
 
         Returns:
-            float32 [n, 478, 3], NaN where no view finds the face, and the number of views behind each, uint8 [n].
+            float32 [n, 478, 3], NaN where no view finds the face; and in how many views it was found, uint8 [n].
         """
-        located = self.locate(images)
+        parts = [self._average(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+        return _joined(parts)
+
+    def locate(self, images: np.ndarray) -> np.ndarray:
+        """Where the landmarks lie in the images, by the first view that finds the face, for drawing them.
+
+        Args:
+            images: uint8 [n, S, S], grey.
+
+        Returns:
+            float32 [n, 478, 3] in sides of the image, NaN where no view finds a face.
+        """
+        located = np.concatenate(
+            [self._views(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+            or [np.empty((len(self._settings.views), 0, POINTS, 3), np.float32)],
+            axis=1,
+        )
+        first = (~np.isnan(located[..., 0, 0])).argmax(axis=0)
+        points: np.ndarray = located[first, np.arange(len(images))]
+        return points
+
+    def _average(self, images: np.ndarray) -> Found:
+        located = self._views(images)
         normalised = normalize(located, ~np.isnan(located[..., 0, 0]))
         known = ~np.isnan(normalised[..., :1, :1])
         views = known.sum(axis=0).astype(np.uint8)
         total = np.where(known, normalised, 0).sum(axis=0, dtype=np.float64)
-        with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, which is what a face that no view found shall be
+        with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: no view has found the face
             return (total / views).astype(np.float32), views.reshape(-1)
 
-    def locate(self, images: np.ndarray) -> np.ndarray:
+    def _first_look(self, images: np.ndarray) -> np.ndarray:
+        """Landmarks in the first of `FIRST_REGIONS` that has a face, or else in the likeliest, float32 [n, 478, 3]."""
+        points = np.zeros((len(images), POINTS, 3), np.float32)
+        likeliest = np.full(len(images), -1, np.float32)
+        for region in FIRST_REGIONS:
+            rows = np.flatnonzero(likeliest < SURE)
+            if not len(rows):
+                break
+            found, presence = self._network.find(images[rows], np.tile(region, (len(rows), 1)), mirrored=False)
+            better = presence > likeliest[rows]
+            points[rows[better]], likeliest[rows[better]] = found[better], presence[better]
+        return points
+
+    def _views(self, images: np.ndarray) -> np.ndarray:
         """Landmarks in each view, float32 [views, n, 478, 3] in sides of the image, NaN where none were found."""
-        located = np.full((len(self._views), len(images), POINTS, 3), np.nan, np.float32)
-        for number, view in enumerate(self._views):
-            for row, face in enumerate(images):
-                points = self._mesh.find(face, view)
-                if points is not None:
-                    located[number, row] = points
-        return located
+        first = self._first_look(images)
+        located = []
+        for view in self._settings.views:
+            regions = region_around(first, view.scale)
+            regions[:, 2] = np.maximum(regions[:, 2], SMALLEST_SIDE)
+            points, presence = self._network.find(images, regions, view.mirrored)
+            if view.mirrored:
+                points = points[:, FLIP]
+            points[presence < self._settings.presence] = np.nan
+            located.append(points)
+        return np.stack(located)
 
 
-_locator: Locator | None = None  # of a worker process
+def extract(images: np.ndarray, settings: LandmarkSettings, workers: int = 0) -> FaceLandmarks:
+    """Find the landmarks of N faces in several threads; the result does not depend on how many these are.
+
+    Args:
+        images: uint8 [N, S, S], grey.
+        settings: the views, and what counts as found.
+        workers: threads; 0 takes one for each core.
+
+    Raises:
+        FerError: the network's file is missing or damaged.
+    """
+    import cv2
+
+    cv2.setNumThreads(1)
+    locator = Locator(settings, threads=1)
+    with progress.bar("Landmarks", len(images), "faces, {found:.1%} found,") as advance:
+        return FaceLandmarks(*_joined(list(_in_threads(locator.average, images, workers or cores(), advance))))
 
 
-def _own_locator(settings: Settings) -> Locator:
-    global _locator
-    if _locator is None:
-        _locator = Locator(settings)
-    return _locator
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _average_chunk(images: np.ndarray, settings: Settings) -> Found:
-    return _own_locator(settings).average(images)
+def _in_threads(
+    work: Callable[[np.ndarray], Found], images: np.ndarray, workers: int, advance: Callable[..., None]
+) -> Iterator[Found]:
+    """Do the work batch by batch, and yield the results in order."""
+    done = found = 0
+    executor = ThreadPoolExecutor(workers, "fer-landmarks")
+    try:
+        for part in executor.map(work, (images[start : start + BATCH] for start in range(0, len(images), BATCH))):
+            done, found = done + len(part[1]), found + int((part[1] > 0).sum())
+            advance(len(part[1]), found=found / done)
+            yield part
+    finally:  # on Ctrl-C above all
+        executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _locate_chunk(images: np.ndarray, settings: Settings) -> Found:
-    """Landmarks of the first view that finds each face, float32 [n, 478, 3], and whether one does, uint8 [n]."""
-    located = _own_locator(settings).locate(images)
-    found = ~np.isnan(located[..., 0, 0])
-    return located[found.argmax(axis=0), np.arange(len(images))], found.any(axis=0).astype(np.uint8)
+def _joined(parts: list[Found]) -> Found:
+    if not parts:
+        return np.empty((0, POINTS, 3), np.float32), np.zeros(0, np.uint8)
+    points, views = zip(*parts, strict=True)
+    return np.concatenate(points), np.concatenate(views)

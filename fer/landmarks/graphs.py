@@ -10,7 +10,7 @@ from fer import artifacts, writing
 from fer.config import Graphs as Settings
 from fer.errors import FerError
 from fer.landmarks import topology
-from fer.landmarks.extract import Landmarks
+from fer.landmarks.extract import FaceLandmarks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ class Graph:
         return cls(*(artifacts.read_array(Path(folder) / f"{part}.npy") for part in _PARTS))
 
 
-def make(landmarks: Landmarks, splits: "pd.DataFrame", settings: Settings) -> Graph:
+def make(landmarks: FaceLandmarks, splits: "pd.DataFrame", settings: Settings) -> Graph:
     """Build the graph.
 
     Args:
@@ -53,8 +53,7 @@ def make(landmarks: Landmarks, splits: "pd.DataFrame", settings: Settings) -> Gr
         settings: the section `graphs` of `params.yaml`.
 
     Raises:
-        FerError: the two do not belong together, no face of the split `train` was found, or MediaPipe is
-            not installed.
+        FerError: the two do not belong together, or no face of the split `train` was found.
     """
     if len(splits) != len(landmarks):
         raise FerError(

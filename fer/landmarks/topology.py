@@ -1,14 +1,16 @@
 """Which landmarks are neighbours: edge sets from MediaPipe's connection lists, and regions.
 
-Only `build`, `regions` and `region_edges` need MediaPipe, so a machine that trains on finished graphs can do
-without it.
+The lists are those of `mediapipe.tasks.python.vision.FaceLandmarksConnections` (Apache-2.0), written down in
+`connections.json`. A test compares the two.
 """
 
+import functools
+import json
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from fer.errors import FerError
 from fer.sizes import POINTS
 
 REGIONS: Final = (
@@ -30,31 +32,20 @@ _IRIS_CENTRES: Final = {"right_iris": 468, "left_iris": 473}
 Edge = tuple[int, int]
 
 
-def _connections(name: str) -> set[Edge]:
-    """One of MediaPipe's lists as undirected edges (smaller node first); it holds some of them twice."""
-    try:
-        from mediapipe.python.solutions import face_mesh_connections
-    except ImportError as error:
-        raise FerError("Graphs need MediaPipe's connection lists: install the pinned requirements.") from error
-    return {(min(edge), max(edge)) for edge in getattr(face_mesh_connections, f"FACEMESH_{name}")}
+@functools.cache
+def connections() -> dict[str, set[Edge]]:
+    """MediaPipe's lists as undirected edges (smaller node first): a list for each region, and `tesselation`."""
+    lists = json.loads(Path(__file__).with_name("connections.json").read_text())
+    return {name: {(one, other) for one, other in edges} for name, edges in lists.items()}
 
 
 def region_edges() -> dict[str, set[Edge]]:
-    """The anatomical edges by region: 157 in all, with no node in two regions.
-
-    Raises:
-        FerError: MediaPipe is not installed.
-    """
-    lists = {region: "FACE_OVAL" if region == "oval" else region.upper() for region in REGIONS[:-1]}
-    return {region: _connections(name) for region, name in lists.items()}
+    """The anatomical edges by region: 157 in all, with no node in two regions."""
+    return {region: connections()[region] for region in REGIONS[:-1]}
 
 
 def regions() -> np.ndarray:
-    """The region of each landmark, int64 [478], as an index into `REGIONS`.
-
-    Raises:
-        FerError: MediaPipe is not installed.
-    """
+    """The region of each landmark, int64 [478], as an index into `REGIONS`."""
     region = np.full(POINTS, REGIONS.index("other"), np.int64)
     for name, edges in region_edges().items():
         region[sorted({node for edge in edges for node in edge})] = REGIONS.index(name)
@@ -76,11 +67,10 @@ def build(edges: str, neighbours: int, mean_face: np.ndarray) -> np.ndarray:
         edge_index int64 [2, E]: both directions of every edge, sorted by source, then target; no self loops.
 
     Raises:
-        FerError: MediaPipe is not installed.
         ValueError: `edges` is unknown.
     """
     if edges == "tesselation":
-        chosen = _connections("TESSELATION") | _connections("IRISES")
+        chosen = connections()["tesselation"] | connections()["left_iris"] | connections()["right_iris"]
     elif edges in ("anatomical", "anatomical_knn"):
         chosen = set().union(*region_edges().values())
         if edges == "anatomical_knn":

@@ -114,15 +114,18 @@ def make_backbone(name: str) -> nn.Module:
         name: a torchvision classifier, or `timm:<name>`.
 
     Raises:
-        SettingError: neither library knows the name.
+        SettingError: neither library has such a model.
     """
     if name.startswith("timm:"):
         import timm
 
         try:
             return timm.create_model(name.removeprefix("timm:"), pretrained=False, num_classes=0)
-        except RuntimeError as error:
-            raise SettingError("backbone", name, "timm has no such model. See timm.list_models().") from error
+        except Exception as error:  # of many kinds: names can point to a folder or to a model hub, too
+            reason = " ".join(str(error).split())[:150] or type(error).__name__
+            raise SettingError(
+                "backbone", name, f"timm has no such model ({reason}). See timm.list_models()."
+            ) from error
     from torchvision import models
 
     if name not in models.list_models(module=models):

@@ -1,16 +1,18 @@
-"""Where a backbone's first weights come from, and the proof of which ones they were."""
+"""Fetching the pretrained weights that a backbone's training begins with, and recording which ones they were."""
 
-import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from fer import artifacts, hashing, models, paths, writing
 from fer.errors import FerError, SettingError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from fer.config import Params
 
 VARIABLE = "FER_IMAGENET_WEIGHTS"
 CHOICES = f"Set {VARIABLE} to a local safetensors file of the backbone, or choose weights=none or weights=<file>."
@@ -43,10 +45,36 @@ def host(backbone: str) -> str | None:
     return None if cached.is_file() else urlsplit(url).hostname
 
 
+def write_folder(name: str, params: "Params", out: Path = paths.MODELS) -> dict[str, Any]:
+    """Fetch the pretrained weights that a model's training begins with, and write their folder.
+
+    Args:
+        name: one of `fer.models.MODELS`.
+        params: the model's section is used.
+        out: the folder of the models' folders.
+
+    Returns:
+        Their origin, as `fetch` gives it.
+
+    Raises:
+        FerError: the model starts from scratch, or the weights can't be had or do not fit.
+    """
+    kind = models.network(name)
+    if not kind.starts_pretrained:
+        raise FerError(f"{name} starts from scratch: it has no pretrained weights.")
+    try:
+        tensors, origin = kind.fetch_pretrained(params.model(name))
+    except SettingError as error:
+        raise error.of(name) from error
+    with writing.transaction():
+        artifacts.write_model(writing.clean_folder(out / models.weights_folder(name)), tensors, origin)
+    return origin
+
+
 def fetch(
     backbone: "nn.Module", name: str, weights: str, environment: Mapping[str, str] = os.environ
 ) -> "tuple[dict[str, Tensor], dict[str, Any]]":
-    """Bring a backbone's pretrained weights.
+    """Fetch a backbone's pretrained weights.
 
     Args:
         backbone: as `cnn.make_backbone` builds it: what the weights must fit. It stays as it is.
@@ -71,7 +99,7 @@ def fetch(
         tensors, path = _download(name, weights)
     tensors = _fitting(backbone, tensors, str(path or "the download"), weights)
     kind = "imagenet" if weights == "imagenet" else "file"
-    return tensors, {"source": kind, "sha256": sha256(path) if path else None}
+    return tensors, {"source": kind, "sha256": hashing.sha256_of_file(path) if path else None}
 
 
 def fill(backbone: "nn.Module", tensors: "Mapping[str, Tensor]", origin: str) -> None:
@@ -83,14 +111,8 @@ def fill(backbone: "nn.Module", tensors: "Mapping[str, Tensor]", origin: str) ->
     try:
         fitting = _fitting(backbone, tensors, origin, "")
     except SettingError as error:
-        raise FerError(f"{origin} brought the weights of another backbone. Run `dvc repro`.") from error
+        raise FerError(f"{origin} fetched the weights of another backbone. Run `dvc repro`.") from error
     backbone.load_state_dict(fitting, strict=False)
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(path: Path, weights: str) -> "dict[str, Tensor]":

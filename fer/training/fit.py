@@ -1,10 +1,8 @@
 """One training from first step to best weights: the Trainer, and going on after an interruption."""
 
 import logging
-import os
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,9 @@ from torch import Tensor
 from fer import config, device
 from fer.errors import FerError
 from fer.models.base import FaceModel
-from fer.training import checkpoints, progress
+from fer.training import checkpoints, progress_bar, rendezvous
 from fer.training.batches import Batches, TrainingData
+from fer.training.checkpoints import CheckpointFolder
 from fer.training.keeper import AtomicCheckpointIO, Keeper, write_curves
 from fer.training.module import CLASSES, Training
 
@@ -33,14 +32,14 @@ class Fitted:
         epochs: how many were trained.
         best_epoch: from 1.
         times: `seconds` of all epochs, `faces_per_second` in training steps, `device`.
-        place: where the checkpoint lies until `place.forget()` is called.
+        checkpoints: the folder of the checkpoint, until its `delete()` is called.
     """
 
     weights: dict[str, Tensor]
     epochs: int
     best_epoch: int
     times: dict[str, Any]
-    place: checkpoints.Place
+    checkpoints: CheckpointFolder
 
 
 class _Faces(L.LightningDataModule):
@@ -97,19 +96,19 @@ def fit(
     chosen = {"device": device.choose(settings.device), "precision": precision(settings)}
     train = settings.model_dump(exclude={"device", "precision", "strategy"}) | chosen
     titles = {"recipe": recipe.model_dump(), "set of the model's other settings": identity, "section train": train}
-    place = checkpoints.place(name, network, data, titles)
-    keeper = Keeper(place.checkpoint, curves, settings.seed, recipe.patience)
+    folder = checkpoints.folder_for(name, network, data, titles)
+    keeper = Keeper(folder.checkpoint, curves, settings.seed, recipe.patience)
     # Before anything is read or written: only the Trainer tells the processes of several machines apart.
     trainer = _trainer(settings, recipe, keeper)
-    resumed = place.resume(keeper)
+    resumed = folder.resume(keeper)
 
     # With deterministic algorithms torch also fills every new tensor, which costs time and finds only bugs.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     module = Training(network, recipe, augmentation, class_weight(data, recipe.class_weights))
     if not (keeper.epochs >= recipe.epochs or keeper.out_of_patience):
         faces = _Faces(data, recipe.batch_size, settings.seed, keeper)
-        checkpoint = place.checkpoint if resumed else None
-        with _others(settings.nodes):
+        checkpoint = folder.checkpoint if resumed else None
+        with rendezvous.partners(trainer):
             trainer.fit(module, datamodule=faces, ckpt_path=checkpoint, weights_only=True)
     else:
         # It was finished before, but not written: DVC has deleted the curves since.
@@ -120,7 +119,7 @@ def fit(
         "faces_per_second": round(trained_faces / max(keeper.training_seconds, 1e-9), 1),
         "device": _device_name(trainer),
     }
-    return Fitted(keeper.best_weights, keeper.epochs, keeper.best_epoch, times, place)
+    return Fitted(keeper.best_weights, keeper.epochs, keeper.best_epoch, times, folder)
 
 
 def _trainer(settings: config.Train, recipe: config.Recipe, keeper: Keeper) -> L.Trainer:
@@ -134,8 +133,8 @@ def _trainer(settings: config.Train, recipe: config.Recipe, keeper: Keeper) -> L
             precision=precision(settings),
             max_epochs=recipe.epochs,
             gradient_clip_val=recipe.grad_clip or None,
-            callbacks=[keeper, progress.reporter()],
-            enable_progress_bar=progress.in_terminal(),
+            callbacks=[keeper, progress_bar.report()],
+            enable_progress_bar=False,
             plugins=[AtomicCheckpointIO()],
             logger=False,
             enable_checkpointing=False,
@@ -149,28 +148,6 @@ def _trainer(settings: config.Train, recipe: config.Recipe, keeper: Keeper) -> L
         asked = f"train.devices {settings.devices}, .nodes {settings.nodes}, .strategy {settings.strategy}"
         reason = " ".join(str(error).split())[:200]
         raise FerError(f"{asked}: this can't be had here ({reason}). 1, 1 and auto always can.") from error
-
-
-@contextmanager
-def _others(nodes: int) -> Iterator[None]:
-    """Say that the training waits for the other machines, and what to do if they do not come or go away.
-
-    Raises:
-        FerError: nobody said where they meet, or the connection failed.
-    """
-    meeting = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
-    if nodes > 1:
-        if not any(name in os.environ for name in ("MASTER_ADDR", "SLURM_NTASKS")):
-            raise FerError(
-                f"train.nodes = {nodes}: start the same command on each machine with MASTER_ADDR, MASTER_PORT, "
-                "NODE_RANK, LOCAL_RANK and WORLD_SIZE set, or set train.nodes to 1."
-            )
-        rank_zero_only(print)(f"Waiting for the other {nodes - 1} of {nodes} machines at {meeting}.", flush=True)
-    try:
-        yield
-    except torch.distributed.DistError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise FerError(f"The processes of this training lost each other ({reason}). Start them all again.") from error
 
 
 def class_weight(data: TrainingData, power: float) -> Tensor:
@@ -195,8 +172,8 @@ def precision(settings: config.Train) -> Any:
 
 
 def _device_name(trainer: L.Trainer) -> str:
-    place = trainer.strategy.root_device
-    name = torch.cuda.get_device_name(place) if place.type == "cuda" else place.type
+    root = trainer.strategy.root_device
+    name = torch.cuda.get_device_name(root) if root.type == "cuda" else root.type
     return f"{trainer.world_size} x {name}" if trainer.world_size > 1 else name
 
 

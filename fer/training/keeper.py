@@ -1,4 +1,4 @@
-"""The callback that remembers: curves, best weights and a checkpoint from which any epoch can go on."""
+"""The callback that keeps a training's curves, best weights and checkpoint."""
 
 import math
 import signal
@@ -13,10 +13,13 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from fer import artifacts, writing
 from fer.errors import FerError
-from fer.stopping import Stopped, listen
+from fer.stopping import Stopped, raise_on_signals
 from fer.training.module import Training
 
 METRICS = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
+
+# AdamW's first step is up to ten rates long, and must be a float32.
+LARGEST_RATE = torch.finfo(torch.float32).max / 1000
 
 # What one epoch gave: a value for each of METRICS.
 Epoch = dict[str, float]
@@ -99,19 +102,26 @@ class Keeper(L.Callback):
         same = trainer.strategy.broadcast(self.epochs) == self.epochs
         if not trainer.strategy.reduce_boolean_decision(same, all=True):
             raise FerError(
-                f"This machine knows {self.epochs} finished epochs, another one another number. Several machines "
-                "(train.nodes) must work in one shared folder."
+                f"This machine finds {self.epochs} finished epochs, another machine a different number. Several "
+                "machines (train.nodes) must work in one shared folder."
             )
 
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Take the signals back from Lightning, which would end the training as if it were finished."""
-        listen()
+        """Take the signals back from Lightning, which would end the training as if it were finished.
+
+        Raises:
+            FerError: a step with this learning rate would leave the numbers that a weight can hold.
+        """
+        raise_on_signals()
+        rate = max(optimizer.defaults["lr"] for optimizer in trainer.optimizers)
+        if rate > LARGEST_RATE:
+            raise FerError(f"The learning rate {rate:g} is too large for any training: choose a lower one.")
 
     def on_exception(self, trainer: L.Trainer, module: L.LightningModule, exception: BaseException) -> None:
-        """Say what a stopped training has kept; the other processes can't go on without this one."""
+        """Say what a stopped training has saved; the other processes can't go on without this one."""
         if isinstance(exception, Stopped):
-            exception.kept = (
-                f"{self.epochs} of {trainer.max_epochs} epochs are kept; the same command goes on from there"
+            exception.outcome = (
+                f"{self.epochs} of {trainer.max_epochs} epochs are saved; the same command goes on from there"
             )
         launcher = trainer.strategy.launcher
         if launcher is not None and trainer.is_global_zero:

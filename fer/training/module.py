@@ -111,12 +111,12 @@ def rate(recipe: Recipe, steps: int) -> Callable[[int], float]:
             return (step + 1) / (rise + 1)
         if recipe.schedule == "constant":
             return 1.0
-        place, length = step - rise, fall
+        position, length = step - rise, fall
         if recipe.schedule == "warm_restarts":
             length = first_cycle
-            while place >= length:
-                place, length = place - length, length * 2
-        return 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * min(1.0, place / length)))))
+            while position >= length:
+                position, length = position - length, length * 2
+        return 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * min(1.0, position / length)))))
 
     return share
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
-from fer import artifacts, inputs, models, paths, writing
+from fer import artifacts, inputs, models, paths, versions, writing
 from fer.config import Params, Recipe
 from fer.data import splits
 from fer.data.faces import Faces
@@ -15,6 +15,9 @@ from fer.errors import FerError, SettingError
 from fer.models.base import FaceModel
 from fer.training.batches import TrainingData
 from fer.training.fit import Fitted, fit
+
+# Recorded beside a model, since other versions of these can give other digits.
+LIBRARIES = ("lightning", "numpy", "timm", "torch", "torch-geometric", "torchvision")
 
 
 def train(name: str, phase: str | None, params: Params) -> Fitted:
@@ -50,7 +53,7 @@ def train(name: str, phase: str | None, params: Params) -> Fitted:
     recipe = settings.recipe(phase)
     fitted = fit(folder, network, data, recipe, settings.augment, params.train, curves, identity)
     _write(folder, fitted, {"name": name, "arguments": arguments, **before}, before.get("epochs", 0))
-    fitted.place.forget()
+    fitted.checkpoints.delete()
     return fitted
 
 
@@ -63,8 +66,11 @@ def load(names: Iterable[str]) -> TrainingData:
     labels = Faces.load(paths.FACES).labels
     table = splits.read(paths.SPLITS, len(labels))
     rows = {split: torch.from_numpy(np.flatnonzero(table["split"] == split)) for split in ("train", "val")}
-    values = inputs.to_tensors(inputs.load(names, paths.DATA))
-    return TrainingData(values, torch.from_numpy(labels), **rows)
+    stored = inputs.load(names, paths.DATA)
+    for name, array in stored.items():
+        if len(array) != len(labels):
+            raise FerError(f"{paths.FACES} holds {len(labels)} faces, but the {name} of {len(array)}. Run `dvc repro`.")
+    return TrainingData(inputs.to_tensors(stored), torch.tensor(labels), **rows)
 
 
 def _load_first_weights(network: FaceModel, name: str, phase: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -90,6 +96,7 @@ def _load_first_weights(network: FaceModel, name: str, phase: str, arguments: di
 def _write(folder: str, fitted: Fitted, config: dict[str, Any], epochs_before: int) -> None:
     # The model's epochs count those of the phases before: together they are its training.
     epochs = {"epochs": epochs_before + fitted.epochs, "best_epoch": epochs_before + fitted.best_epoch}
+    made_with = {"versions": versions.of(*LIBRARIES)}
     with writing.transaction():
         artifacts.write_json(paths.TIMES / f"{folder}.json", fitted.times)
-        models.write(paths.MODELS / folder, fitted.weights, config | epochs)
+        models.write(paths.MODELS / folder, fitted.weights, config | epochs | made_with)

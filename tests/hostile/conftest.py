@@ -11,12 +11,12 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from fer.emotions import EMOTIONS
-from stages import compare, download, evaluate, graphs, landmarks, split, train, weights
+from stages import compare, download, ensemble, evaluate, graphs, landmarks, measure, split, train, weights
 from tests import known_params
 
 STAGES = {
     module.__name__.rpartition(".")[2]: module.main
-    for module in (compare, download, evaluate, graphs, landmarks, split, train, weights)
+    for module in (compare, download, ensemble, evaluate, graphs, landmarks, measure, split, train, weights)
 }
 SMALL = {"cnn": {"weights": "none", "backbone": "timm:test_resnet", "hidden": 16, "image_size": 32}}
 

@@ -7,6 +7,11 @@ import pytest
 SECTIONS = [
     ({"train": {"seed": 2**64}}, "train.seed = 18446744073709551616: Input should be less than 4294967296"),
     ({"mlp": {"lr": True}}, "mlp.lr = True: true and false are no numbers"),
+    ({"mlp": {"lr": float("inf")}}, "mlp.lr = inf: Input should be a finite number"),
+    ({"mlp": {"optim": 3}}, "mlp.optim = 3"),
+    ({"mlp": None}, "mlp = None"),
+    ({"mlp": {"optim": {"ema": float("nan")}}}, "mlp.optim.ema = nan"),
+    ({"mlp": {"learning_rate": 0.1}}, "mlp.learning_rate is not a known key"),
     ({"mlp": {"epochs": "many"}}, "mlp.epochs = 'many'"),
     ({"transformer": {"heads": 7}}, "transformer: width (96) must be a multiple of heads (7)"),
     ({"evaluate": {"bootstrap": 100_000_000}}, "evaluate.bootstrap = 100000000"),
@@ -16,6 +21,8 @@ SECTIONS = [
     ({"cnn": {"weights": "gone.safetensors"}}, "cnn.weights = gone.safetensors: gone.safetensors, which is no file"),
     ({"cnn": {"partial": {"blocks": 999}}}, "cnn.partial.blocks = 999: this backbone has"),
     ({"cnn": {"backbone": "resnet1"}}, "cnn.backbone = resnet1: torchvision has no such classifier"),
+    ({"cnn": {"backbone": "timm:local-dir:nowhere"}}, "cnn.backbone = timm:local-dir:nowhere: timm has no such model"),
+    ({"cnn": {"backbone": "timm:"}}, "cnn.backbone = timm:: timm has no such model"),
     ({"cnn": {"backbone": "timm:nothing"}}, "cnn.backbone = timm:nothing: timm has no such model"),
     ({"data": {"dataset": "gone"}}, "data.dataset is 'gone': neither fer2013 nor drawn nor an existing folder"),
 ]

@@ -1,5 +1,6 @@
-"""A folder in which `fer predict` is at home: a small network that was never trained, and a real photo."""
+"""A folder in which `fer predict` works: small networks that were never trained, as a package, and a real photo."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -7,20 +8,21 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fer import cli
+from fer import cli, config, inputs
 from fer.emotions import EMOTIONS
+from tests import known_params
 from tests.known_params import TOP
 
 PHOTO = TOP / "docs/images/astronaut.jpg"
 ABOUT = {
-    "name": "small", "sees": "pixels", "weights": "0" * 64, "precision": "float32", "val": 0.5, "test": 0.5,
-    "dataset": "fer2013", "version": "0", "licence": "MIT", "emotions": list(EMOTIONS),
+    "name": "small", "inputs": ["pixels"], "weights": "0" * 64, "precision": "float32", "dataset": "fer2013",
+    "version": "0", "licence": "MIT", "size": 48, "landmarks": None, "emotions": list(EMOTIONS),
 }  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def networks(tmp_path_factory):
-    """A network on pixels and one on landmarks, each as it is and as an ONNX file."""
+    """A folder with a network on pixels and one on landmarks as ONNX files; that on pixels, and some faces."""
     import torch
 
     from fer import models
@@ -32,25 +34,50 @@ def networks(tmp_path_factory):
     mlp = models.network("mlp")(hidden=(8,), dropout=0.0).eval()
     faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48), np.uint8)
     points = np.random.default_rng(0).normal(size=(3, 478, 3)).astype(np.float32)
-    onnx_file.write(folder / "small.onnx", cnn, faces, ABOUT)
-    seen = {"confidence": 0.1, "views": [{"border": 0.25, "size": 192, "mirrored": False, "interpolation": "cubic"}]}
-    onnx_file.write(
-        folder / "points.onnx",
-        mlp,
-        points,
-        ABOUT | {"name": "points", "sees": "landmarks", "val": 0.4, "landmarks": seen},
-    )
+    onnx_file.write(folder / "small.onnx", cnn, {"pixels": faces}, ABOUT)
+    settings = inputs.settings(("landmarks",), config.Params(**known_params.read()))
+    about = ABOUT | {"name": "points", "inputs": ["landmarks"], **settings}
+    onnx_file.write(folder / "points.onnx", mlp, {"landmarks": points}, about)
     return folder, cnn, faces
 
 
 @pytest.fixture
 def home(networks, tmp_path, monkeypatch):
-    """The working folder, with the models of one's own training and no others."""
+    """The working folder; the package holds the two models, `small` is the default."""
     folder, _, _ = networks
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("fer.inference.registry.packaged", lambda: tmp_path / "nothing")
-    shutil.copytree(folder, "models/onnx")
-    return tmp_path
+    work, package = tmp_path / "work", tmp_path / "package"
+    work.mkdir()
+    shutil.copytree(folder, package)
+    entry = {"precision": "float32", "val": 0.5, "test": 0.5, "dataset": "fer2013", "weights": "0" * 64}
+    entries = {
+        name: {"file": f"{name}.onnx", "inputs": [kind], **entry}
+        for name, kind in (("points", "landmarks"), ("small", "pixels"))
+    }
+    (package / "manifest.json").write_text(json.dumps({"default": "small", "models": entries}))
+    monkeypatch.setattr("fer.inference.registry.packaged", lambda: package)
+    monkeypatch.chdir(work)
+    return work
+
+
+class SomeLandmarks:
+    """Stands for a Locator: landmarks that depend on the face; none in a face that is black."""
+
+    def __init__(self, settings, threads=None):
+        self.settings = settings
+
+    def average(self, crops):
+        found = crops.any(axis=(1, 2))
+        points = (
+            np.random.default_rng(1).normal(size=(len(crops), 478, 3)) * (crops.mean(axis=(1, 2)) / 255)[:, None, None]
+        )
+        points[~found] = np.nan
+        return points.astype(np.float32), found.astype(np.uint8)
+
+
+@pytest.fixture
+def landmarks(monkeypatch):
+    """Landmarks of any face, without the network that finds them."""
+    monkeypatch.setattr("fer.landmarks.extract.Locator", SomeLandmarks)
 
 
 @pytest.fixture

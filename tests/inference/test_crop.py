@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from fer.inference import crop, faces, sources
+from fer.inference import crop, faces
 from fer.inference.crop import Found, cut, frame
 from fer.inference.detect import merged
-from fer.inference.sources import Picture, Problem
 
 
 def found(middle, size, degrees=0.0, points=True):
@@ -105,21 +103,3 @@ def test_quality_says_what_speaks_against_a_face():
 def test_boxes_of_one_face_are_merged_and_the_largest_comes_first():
     several = [Found((0, 0, 10, 10), 0.6), Found((1, 1, 10, 10), 0.9), Found((50, 50, 30, 30), 0.7)]
     assert [face.box[0] for face in merged(several)] == [50, 1]
-
-
-def test_pictures_are_read_upright_and_grey(tmp_path):
-    picture = np.zeros((20, 40, 3), np.uint8)
-    picture[:, :20] = (255, 0, 0)
-    exif = Image.Exif()
-    exif[0x0112] = 6  # taken with the camera on its side
-    Image.fromarray(picture).save(tmp_path / "a.jpg", exif=exif, quality=95)
-    read = sources.read(str(tmp_path / "a.jpg"))
-    assert isinstance(read, Picture)
-    assert read.grey.shape == (40, 20)
-    assert read.grey[5, 10] == pytest.approx(76, abs=3)  # ITU-R 601's luma of red
-    assert read.grey[35, 10] == pytest.approx(0, abs=3)
-    assert sources.colour(str(tmp_path / "a.jpg")).getpixel((10, 5))[0] > 200
-    (tmp_path / "b.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:300])
-    problem = sources.read(str(tmp_path / "b.jpg"))
-    assert isinstance(problem, Problem)
-    assert problem.reason.endswith("b.jpg is no readable image. Replace or remove it and run again.")

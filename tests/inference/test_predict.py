@@ -1,11 +1,7 @@
-"""`fer predict` and `fer models`, and the Predictor in Python."""
+"""`fer predict` and `fer models`."""
 
 import io
 import json
-import os
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +11,9 @@ from PIL import Image
 
 from fer import Predictor
 from fer.emotions import EMOTIONS
-from fer.export.measure import answers
+from fer.export.measure import probabilities
 from fer.inference import sources
-from tests.inference.conftest import ABOUT, fer
-from tests.known_params import TOP
+from tests.inference.conftest import fer
 
 
 @pytest.fixture
@@ -28,14 +23,14 @@ def crops(home, networks):
     for number, face in enumerate(faces):
         Image.fromarray(face).save(f"{number}.png")
     Path("broken.png").write_bytes(b"no picture")
-    return faces, answers(network, faces)
+    return faces, probabilities(network, {"pixels": faces})
 
 
 def test_every_format_holds_every_face(crops):
     _, expected = crops
     done = fer("predict", ".", "--no-detect", "--format", "json")
     assert done.exit_code == 1  # one of the four was no picture
-    assert done.stderr.startswith("broken.png is no readable image. ")
+    assert "broken.png is no readable image. " in done.stderr
     assert "Answered by small (float32, weights 000000000000, 50.0% right on the test faces of fer2013)" in done.stderr
     photos = json.loads(done.stdout)
     assert [photo["file"] for photo in photos] == ["0.png", "1.png", "2.png"]
@@ -50,26 +45,15 @@ def test_every_format_holds_every_face(crops):
     assert json.loads(done.stdout)[0]["file"] == "-"
 
 
-def test_python_s_predictor_gives_the_same(crops):
-    faces, expected = crops
-    predictor = Predictor(detect=False)
-    assert [network.about.name for network in predictor.networks] == ["small"]  # the better one on val
-    np.testing.assert_allclose(predictor.predict_crops(faces), expected, atol=1e-4)
-    photos = predictor.predict(["0.png", Path("1.png"), faces[2], Image.fromarray(faces[0]), "broken.png"])
-    assert [photo.read for photo in photos] == [True, True, True, True, False]
-    assert list(photos.as_frame()["expression"]) == [face.expression for photo in photos for face in photo.faces]
-    with pytest.raises(ValueError, match="uint8"):
-        predictor.predict_crops(faces.astype(float))
-
-
 def test_views_are_averaged(crops, networks):
     faces, expected = crops
     flipped = Predictor(detect=False, tta=2).predict_crops(faces)
-    both = (expected + answers(networks[1], np.ascontiguousarray(faces[..., ::-1]))) / 2
+    mirrored = np.ascontiguousarray(faces[..., ::-1])
+    both = (expected + probabilities(networks[1], {"pixels": mirrored})) / 2
     np.testing.assert_allclose(flipped, both, atol=1e-4)
 
 
-def test_models_are_averaged_also_those_on_landmarks(photo):
+def test_models_are_averaged_also_those_on_landmarks(photo, landmarks):
     alone = [Predictor([name]).predict(photo)[0].faces[0].probabilities for name in ("small", "points")]
     assert Predictor("small").networks[0].about.name == "small"
     both = Predictor(["small", "points"]).predict(photo)[0].faces[0]
@@ -77,22 +61,21 @@ def test_models_are_averaged_also_those_on_landmarks(photo):
     assert both.reasons == ()
 
 
-def test_a_face_without_landmarks_says_so(home):
-    face = Predictor(["points"], detect=False).predict(np.zeros((48, 48), np.uint8))[0].faces[0]
-    assert face.reasons == ("no landmarks found",)
-    assert face.quality < 0.5
+def test_a_face_without_landmarks_is_left_out_of_a_landmark_model_s_share(home, landmarks):
+    black, grey = np.zeros((48, 48), np.uint8), np.full((48, 48), 90, np.uint8)
 
+    def answers(*models):
+        return [photo.faces[0] for photo in Predictor(models, detect=False).predict([black, grey])]
 
-def test_several_threads_get_the_same_answers(photo, home):
-    predictor = Predictor(["small", "points"])
-    picture = np.asarray(Image.open(photo).convert("L"))
-    pictures = [np.ascontiguousarray(picture[:, shift : shift + 400]) for shift in (0, 30, 60, 90)]
-    expected = [Predictor(["small", "points"]).predict(each)[0] for each in pictures]
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda each: predictor.predict(each)[0], pictures * 3))
-    for one, other in zip(found, expected * 3, strict=True):
-        assert [face.box for face in one.faces] == [face.box for face in other.faces]
-        np.testing.assert_allclose(one.faces[0].probabilities, other.faces[0].probabilities, atol=1e-6)
+    small, points, both = answers("small"), answers("points"), answers("small", "points")
+    np.testing.assert_allclose(both[0].probabilities, small[0].probabilities, atol=1e-6)
+    assert both[0].reasons == ()
+    mean = (small[1].probabilities + points[1].probabilities) / 2
+    np.testing.assert_allclose(both[1].probabilities, mean, atol=1e-6)
+    # Where no model can answer, its answer is still given.
+    assert points[0].reasons == ("no landmarks found",)
+    assert points[0].quality < 0.5
+    assert points[0].probabilities.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_the_face_of_a_photo_is_found_wherever_it_lies(photo):
@@ -110,7 +93,7 @@ def test_the_face_of_a_photo_is_found_wherever_it_lies(photo):
     assert all(each["faces"][0]["score"] > 0.5 and each["faces"][0]["reasons"] == [] for each in found[:3])
 
 
-def test_what_is_no_face_is_not_scored(home):
+def test_what_is_no_face_gets_no_expression(home):
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
     Image.fromarray(noise).save("noise.png")
     done = fer("predict", "noise.png")
@@ -119,79 +102,93 @@ def test_what_is_no_face_is_not_scored(home):
     assert json.loads(fer("predict", "noise.png", "--format", "json").stdout)[0]["faces"] == []
 
 
-def test_smaller_faces_than_asked_for_are_passed_over(photo):
+def test_smaller_faces_than_asked_for_are_left_out(photo):
     done = fer("predict", photo, "--min-size", "200")
     assert "no face of 200 pixels or more was found; the largest has 8" in done.stdout
 
 
-def test_wrong_calls(crops):
-    assert "There is no model 'large'. At hand: points, small" in fer("predict", "0.png", "--model", "large").output
-    assert fer("predict", "0.png", "--top", "9").exit_code == 2
-    assert fer("predict").exit_code == 2
-    for wrong in ({"tta": 0}, {"batch_size": 0}, {"models": ["gone.onnx"]}):
-        with pytest.raises(Exception, match=r"at least 1|gone\.onnx is missing"):
-            Predictor(**wrong)
-    Path("none.onnx").write_bytes(b"no network")
-    assert (
-        "none.onnx is no model that this version of fer can use"
-        in fer("predict", "0.png", "--model", "none.onnx").output
-    )
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("0.png", "--model", "large"), "There is no model 'large'. There are: points, small."),
+        (("0.png", "--model", "gone.onnx"), "There is no file gone.onnx"),
+        (("0.png", "--models", "gone"), "There is no folder gone"),
+        (("0.png", "--top", "9"), "is not in the range"),
+        (("0.png", "--max-megapixels", "nan"), "nan is not a finite number"),
+        (("0.png", "--min-size", "inf"), "inf is not a finite number"),
+        (("",), "an empty name means no file"),
+        ((), "Missing argument"),
+    ],
+)
+def test_a_wrong_call_ends_with_2_and_says_why(crops, arguments, message):
+    done = fer("predict", *arguments)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert message in done.stderr
 
 
-def test_models_are_listed(home):
+def test_own_models_are_used_only_if_they_are_asked_for(crops, networks):
+    folder = Path("models/onnx")
+    folder.mkdir(parents=True)
+    for name in ("small", "other"):
+        (folder / f"{name}.onnx").write_bytes((networks[0] / "small.onnx").read_bytes())
+    (folder / "broken.onnx").write_bytes(b"no network")
+    assert "50.0% right" in fer("predict", "0.png", "--no-detect").stderr  # the package's, although there are own ones
+    for arguments in (
+        ("--models", folder),
+        ("--models", folder, "--model", "other"),
+        ("--model", folder / "other.onnx"),
+    ):
+        done = fer("predict", "0.png", "--no-detect", *arguments)
+        assert done.exit_code == 0, done.output
+        assert "small (float32, weights 000000000000, trained on fer2013)" in done.stderr
+    done = fer("predict", "0.png", "--models", folder, "--model", "broken")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: models/onnx/broken.onnx is no model that this version of fer can use")
+    assert len(done.stderr.splitlines()) == 1
+    (folder / "small.onnx").unlink()
+    done = fer("predict", "0.png", "--models", folder)  # which of several?
+    assert done.exit_code == 2
+    assert "Name a model with --model: broken, other." in done.stderr
+
+
+def test_models_are_listed_and_a_broken_one_is_a_line(home):
     lines = fer("models").stdout.splitlines()
-    assert lines[0].split() == ["model", "sees", "precision", "val", "test", "MB", "ms", "weights", "file"]
-    assert lines[2].split()[:5] == ["small", "pixels", "float32", "50.0%", "50.0%"]
-    assert lines[2].endswith("models/onnx/small.onnx")
-
-
-def test_own_models_come_first_but_not_those_of_drawn_faces(home, networks, monkeypatch):
-    import onnx
-
-    from fer.export import onnx_file
-    from fer.inference import registry
-
-    monkeypatch.setattr(registry, "packaged", lambda: home / "packaged")
-    (home / "packaged").mkdir()
-    own = onnx.load("models/onnx/small.onnx")
-    onnx.save(own, home / "packaged/small.onnx")
-    assert registry.at_hand()["small"].path.parent.name == "packaged"
-    for dataset, folder in (("fer2013", "onnx"), ("drawn", "packaged")):
-        onnx_file.describe(own, ABOUT | {"weights": "1" * 64, "dataset": dataset})
-        onnx.save(own, "models/onnx/small.onnx")
-        assert registry.at_hand()["small"].path.parent.name == folder
-
-
-def test_without_models_one_line_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("fer.inference.registry.packaged", lambda: tmp_path)
-    Image.new("L", (60, 60)).save("a.png")
-    for command in (["predict", "a.png"], ["models"]):
-        result = fer(*command)
-        assert result.exit_code == 1
-        assert "No models are at hand" in result.output
-
-
-def test_who_predicts_has_imported_no_torch(photo):
-    code = (
-        "import sys\nfrom fer import Predictor, cli\nPredictor(['small', 'points']).predict('photo.jpg')\n"
-        f"print([name for name in sys.modules if name in {('torch', 'lightning', 'dvc', 'sklearn')!r}])"
-    )
-    # In the photo's folder, whose models are at hand.
-    here = os.environ | {"PYTHONPATH": str(TOP)}
-    done = subprocess.run([sys.executable, "-c", code], env=here, capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
-    assert done.stderr == ""
+    assert [line.split()[0] for line in lines] == ["model", "points", "small"]
+    assert "small (default)" in lines[2]
+    assert lines[2].split()[2:6] == ["pixels", "float32", "50.0%", "50.0%"]
+    own = Path("own")
+    own.mkdir()
+    (own / "bad.onnx").write_bytes(b"no network")
+    assert fer("models", "--models", own).exit_code == 1
+    (own / "good.onnx").write_bytes((home.parent / "package/small.onnx").read_bytes())
+    done = fer("models", "--models", own)
+    assert done.exit_code == 1
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["model", "good"]
+    assert done.stderr.startswith("own/bad.onnx is no model")
+    assert len(done.stderr.splitlines()) == 1
+    (home.parent / "package/manifest.json").write_text("{}")
+    done = fer("models")
+    assert done.exit_code == 1
+    assert "manifest.json, can't be read" in done.stderr
 
 
 def test_paths_folders_and_patterns(tmp_path):
-    for name in ("b.png", "deep/er/a.jpg", "deep/notes.txt", "out/annotated/b.png"):
+    for name in ("b.png", "deep/er/a.jpg", "deep/notes.txt", "deep/new.heic", "out/annotated/b.png"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
-    given = [str(tmp_path), str(tmp_path / "*.png"), "-", "gone.jpg", "~nobody-is-so/x"]
-    found, problems = sources.expand(given, output=tmp_path / "out")
-    assert found == [str(tmp_path / "b.png"), str(tmp_path / "deep/er/a.jpg"), "-"]
+    given = [
+        str(tmp_path),
+        str(tmp_path / "*.png"),
+        "-",
+        "gone.jpg",
+        "~nobody-is-so/x",
+        str(tmp_path / "deep/../b.png"),
+    ]
+    found, problems = sources.expand(given, lambda name: "annotated" in name)
+    names = ("b.png", "deep/er/a.jpg", "deep/new.heic")
+    assert found == [*(str(tmp_path / name) for name in names), "-"]
     assert [problem.name for problem in problems] == ["gone.jpg", "~nobody-is-so/x"]
 
 

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-
 from fer.export.task import DRAWN_FACES, PRETRAINED, score_drawn
+
 from fer.inference import detect
 from fer.inference.network import Network
 from fer.models import MODELS

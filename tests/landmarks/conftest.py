@@ -1,12 +1,10 @@
-import os
-
 import numpy as np
 import pytest
 
-from fer import config
 from fer.data import drawn
 from fer.data.faces import Faces
 from fer.landmarks import extract
+from fer.landmarks.views import LandmarkSettings
 from tests import known_params
 
 
@@ -16,17 +14,17 @@ def faces() -> Faces:
 
 
 @pytest.fixture(scope="session")
-def settings() -> config.Landmarks:
-    return config.Landmarks(**known_params.read()["landmarks"] | {"workers": 1})
+def settings() -> LandmarkSettings:
+    values = known_params.read()["landmarks"]
+    return LandmarkSettings.from_dict({key: values[key] for key in ("presence", "views")})
 
 
 @pytest.fixture(scope="session")
-def landmarks(faces: Faces, settings: config.Landmarks) -> extract.Landmarks:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+def landmarks(faces: Faces, settings: LandmarkSettings) -> extract.FaceLandmarks:
     return extract.extract(faces.images, settings)
 
 
 @pytest.fixture(scope="session")
-def located(faces: Faces, settings: config.Landmarks) -> np.ndarray:
+def located(faces: Faces, settings: LandmarkSettings) -> np.ndarray:
     """Landmarks as they lie in the images, float32 [70, 478, 3], NaN where none were found."""
-    return extract.locate(faces.images, settings)
+    return extract.Locator(settings, threads=1).locate(faces.images)

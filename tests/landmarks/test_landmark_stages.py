@@ -14,8 +14,8 @@ from tests import known_params
 
 def test_both_stages_write_what_they_promise(faces, landmarks, located, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(extract, "extract", lambda images, settings: landmarks)
-    monkeypatch.setattr(extract, "locate", lambda images, settings: located[: len(images)])
+    monkeypatch.setattr(extract, "extract", lambda images, settings, workers: landmarks)
+    monkeypatch.setattr(extract.Locator, "locate", lambda self, images: located[: len(images)])
     known_params.write(tmp_path / "params.yaml")
     faces.save("data/faces")
     result = CliRunner().invoke(landmarks_stage, catch_exceptions=False)
@@ -38,17 +38,17 @@ def test_both_stages_write_what_they_promise(faces, landmarks, located, tmp_path
 
 def test_the_audit_counts_views_and_refuses_a_set_without_faces(faces):
     points = np.zeros((70, 478, 3), np.float32)
-    with pytest.raises(FerError, match="no face in any of 70"):
-        audit.audit(faces, extract.Landmarks(points, np.zeros(70, np.uint8)), 2)
+    with pytest.raises(FerError, match="No landmarks were found in any of 70"):
+        audit.audit(faces, extract.FaceLandmarks(points, np.zeros(70, np.uint8)), 2)
     views = np.array([2] * 60 + [1] * 6 + [0] * 4, np.uint8)
-    metrics = audit.audit(faces, extract.Landmarks(points, views), 3)
+    metrics = audit.audit(faces, extract.FaceLandmarks(points, views), 3)
     assert metrics["found_by_views"] == {"0": 4, "1": 6, "2": 60, "3": 0}
     assert (metrics["found"], metrics["missed"]) == (66, 4)
 
 
 def test_a_usage_without_faces_is_left_out(landmarks):
     table = pd.DataFrame({"name": ["a"], "usage": ["Training"], "emotion": ["sad"]})
-    one = extract.Landmarks(landmarks.points[:1], landmarks.views[:1])
+    one = extract.FaceLandmarks(landmarks.points[:1], landmarks.views[:1])
     metrics = audit.audit(Faces(np.zeros((1, 48, 48), np.uint8), table), one, 2)
     assert list(metrics["usage"]) == ["Training"]
     assert list(metrics["emotion"]) == ["sad"]
@@ -56,5 +56,5 @@ def test_a_usage_without_faces_is_left_out(landmarks):
 
 def test_faces_that_are_not_divided_yet_have_no_usage(landmarks):
     table = pd.DataFrame({"name": ["a"], "usage": [""], "emotion": ["sad"]})
-    one = extract.Landmarks(landmarks.points[:1], landmarks.views[:1])
+    one = extract.FaceLandmarks(landmarks.points[:1], landmarks.views[:1])
     assert audit.audit(Faces(np.zeros((1, 48, 48), np.uint8), table), one, 2)["usage"] == {}

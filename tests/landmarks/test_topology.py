@@ -5,7 +5,7 @@ from fer.config import Graphs as Settings
 from fer.errors import FerError
 from fer.landmarks import graphs, topology
 
-pytest.importorskip("mediapipe")
+MEDIAPIPE = {"oval": "FACE_OVAL"}
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,13 @@ def test_nearest_neighbours_join_every_node(mean):
     joined = topology.build("anatomical_knn", 4, mean)
     assert anatomical < set(map(tuple, joined.T.tolist()))
     assert np.bincount(joined[0], minlength=478).min() >= 4
+
+
+def test_the_lists_are_mediapipes():
+    vision = pytest.importorskip("mediapipe.tasks.python.vision")
+    for name, edges in topology.connections().items():
+        theirs = getattr(vision.FaceLandmarksConnections, f"FACE_LANDMARKS_{MEDIAPIPE.get(name, name.upper())}")
+        assert edges == {(min(edge.start, edge.end), max(edge.start, edge.end)) for edge in theirs}, name
 
 
 def test_regions():

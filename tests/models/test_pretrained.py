@@ -1,10 +1,10 @@
-import hashlib
 from urllib.error import URLError
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from fer import artifacts, hashing
 from fer.errors import FerError, SettingError
 from fer.models import pretrained
 from fer.models.cnn import make_backbone
@@ -30,7 +30,7 @@ def test_a_local_file_is_used_and_proved(backbone, file, named):
     weights, environment = (str(file), {}) if named == "setting" else ("imagenet", {pretrained.VARIABLE: str(file)})
     tensors, origin = pretrained.fetch(backbone, NAME, weights, environment)
     assert origin["source"] == ("file" if named == "setting" else "imagenet")
-    assert origin["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert origin["sha256"] == hashing.sha256_of_file(file)
     assert "classifier.0.weight" not in tensors
     pretrained.fill(backbone, tensors, "test")
     for key, value in tensors.items():
@@ -60,5 +60,26 @@ def test_files_that_do_not_help(backbone, file, tmp_path):
     other = make_backbone("resnet18")
     with pytest.raises(SettingError, match="does not hold the weights of this backbone"):
         pretrained.fetch(other, "resnet18", str(file), {})
-    with pytest.raises(FerError, match="test brought the weights of another backbone"):
+    with pytest.raises(FerError, match="test fetched the weights of another backbone"):
         pretrained.fill(other, pretrained.fetch(backbone, NAME, str(file), {})[0], "test")
+
+
+def test_a_folder_for_the_first_phase(params, change, file, tmp_path):
+    settings = change(params, cnn=change(params.cnn, backbone=NAME, weights=str(file)))
+    origin = pretrained.write_folder("cnn", settings, tmp_path)
+    tensors, config = artifacts.read_model(tmp_path / "cnn_weights")
+    assert config == origin == {"source": "file", "sha256": hashing.sha256_of_file(file)}
+    assert set(tensors) <= set(make_backbone(NAME).state_dict())
+    with pytest.raises(FerError, match="mlp starts from scratch"):
+        pretrained.write_folder("mlp", settings, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["hf-hub:nobody/nothing", "local-dir:nowhere", "nothing", "", "hf-hub:", "no:such.tag"]
+)
+def test_a_backbone_that_timm_can_t_build_is_one_line(name, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(SettingError, match="timm has no such model") as error:
+        make_backbone(f"timm:{name}")
+    assert len(error.value.message.splitlines()) == 1

@@ -5,9 +5,12 @@ import re
 import shutil
 import signal
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
+from fer.emotions import EMOTIONS
 from tests import known_params
 from tests.pipeline.conftest import Project, commit, wait_for_checkpoint
 
@@ -240,3 +243,18 @@ def test_a_second_image_network_differs_in_its_section_alone(project):
     assert reported(project, "second")
     project.set("second.partial.blocks", 99)
     assert "second.partial.blocks = 99" in project.dvc("repro", "train_phase@second_partial", fails=True)
+
+
+def test_an_ensemble_is_one_entry(project):
+    edit(project, "dvc.yaml", "  - ensembles: {}\n", "  - ensembles:\n      both: [cnn, mlp, mlp, mlp]\n")
+    assert files_changed(project) == {"dvc.yaml"}
+    output = project.dvc("repro")
+    assert ran(output) == {"ensemble@both", "compare"}
+    assert reported(project, "both")
+    assert "metrics/both.json" in project.dvc("metrics", "show")
+    tables = [pd.read_parquet(project.folder / f"data/predictions/{name}.parquet") for name in ("cnn", "mlp", "both")]
+    known = tables[1]["known"].to_numpy()
+    cnn, mlp, both = (table[list(EMOTIONS)].to_numpy() for table in tables)
+    np.testing.assert_allclose(both[known], ((cnn + mlp) / 2)[known], atol=1e-6)
+    np.testing.assert_allclose(both[~known], cnn[~known], atol=1e-6)
+    assert not ran(project.dvc("repro"))

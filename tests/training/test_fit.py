@@ -8,6 +8,7 @@ from fer import models
 from fer.errors import FerError
 from fer.training import fit as fitting
 from fer.training.keeper import Keeper
+from fer.training.progress_bar import ProgressReport
 
 
 def same(one, other):
@@ -97,7 +98,7 @@ def test_a_checkpoint_of_other_settings_is_kept_and_goes_on_when_they_come_back(
     assert "Going on" not in output
     assert "begun with another recipe" in output
     assert other.epochs == 2
-    other.place.forget()
+    other.checkpoints.delete()
     assert len(checkpoints(tmp_path)) == 1
     assert same(train(epochs=4), whole)
     assert "Going on after epoch 2" in capsys.readouterr().out
@@ -106,15 +107,15 @@ def test_a_checkpoint_of_other_settings_is_kept_and_goes_on_when_they_come_back(
 def test_an_edit_of_another_model_s_file_keeps_a_checkpoint(train, params, tmp_path, monkeypatch):
     from fer.training import checkpoints as module
 
-    place = train().place
+    folder = train().checkpoints
     sources = {path.name for path in module._sources(_mlp(params, tmp_path))}
     assert {"mlp.py", "landmarks.py", "standardize.py", "base.py", "fit.py", "batches.py"} <= sources
-    assert not {"cnn.py", "gnn.py", "pixels.py", "progress.py"} & sources
+    assert not {"cnn.py", "gnn.py", "pixels.py", "progress_bar.py"} & sources
     original = module.Path.read_bytes
     monkeypatch.setattr(module.Path, "read_bytes", lambda path: original(path) + b"#" * (path.name == "cnn.py"))
-    assert train().place == place
+    assert train().checkpoints == folder
     monkeypatch.setattr(module.Path, "read_bytes", lambda path: original(path) + b"#" * (path.name == "mlp.py"))
-    assert train().place != place
+    assert train().checkpoints != folder
 
 
 def _mlp(params, tmp_path):
@@ -123,7 +124,7 @@ def _mlp(params, tmp_path):
 
 
 def test_the_device_counts_as_it_was_chosen_not_as_it_was_asked_for(train):
-    assert train(train={"device": "auto"}).place == train(train={"device": "cpu"}).place
+    assert train(train={"device": "auto"}).checkpoints == train(train={"device": "cpu"}).checkpoints
 
 
 def test_a_damaged_checkpoint_begins_anew(train, tmp_path, capsys):
@@ -161,16 +162,24 @@ def test_half_precision_trains_as_well(train, tmp_path):
 
 
 def test_the_bar_of_a_terminal_shows_the_whole_training(train, monkeypatch, capsys):
-    monkeypatch.setattr(fitting.progress, "in_terminal", lambda: True)
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(fitting.progress_bar, "report", lambda: ProgressReport(live=True))
+    for name, value in {"COLUMNS": "140", "TTY_COMPATIBLE": "1", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
     train(epochs=4)
-    shown = capsys.readouterr().out
-    assert "epoch 4/4" in shown
-    assert re.search(r"loss \d\.\d{3}  val 0\.\d{3}  left 0:00:00", shown)
+    shown = capsys.readouterr().err
+    assert "24/24" in shown  # six batches an epoch
+    assert re.search(r"epoch 4/4  loss \d\.\d{3}  val 0\.\d{3}", shown)
 
 
-def test_forget(train, tmp_path):
-    train().place.forget()
+def test_a_log_has_one_line_an_epoch(train, capsys):
+    train(epochs=2)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
+    assert [line.partition("  ")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    assert lines[-1].endswith("left 0:00:00")
+
+
+def test_a_finished_training_deletes_its_checkpoint(train, tmp_path):
+    train().checkpoints.delete()
     assert not (tmp_path / "work" / "small").exists()
 
 

@@ -10,7 +10,7 @@ from fer.data.faces import Faces
 from fer.data.images import thumbnail
 from fer.emotions import COLORS, EMOTIONS
 from fer.landmarks import topology
-from fer.landmarks.extract import Landmarks
+from fer.landmarks.extract import FaceLandmarks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +34,7 @@ ISOLATED_COLOR = "#D9DEE4"
 
 
 def found_sheet(
-    faces: Faces, landmarks: Landmarks, locate: Callable[[np.ndarray], np.ndarray], columns: int = 10, seed: int = 0
+    faces: Faces, landmarks: FaceLandmarks, locate: Callable[[np.ndarray], np.ndarray], columns: int = 10, seed: int = 0
 ) -> "Figure":
     """Faces with their landmarks: a row for each emotion, faces drawn at random.
 
@@ -58,7 +58,7 @@ def found_sheet(
     return figure
 
 
-def missed_sheet(faces: Faces, landmarks: Landmarks, columns: int = 14, limit: int = 98, seed: int = 0) -> "Figure":
+def missed_sheet(faces: Faces, landmarks: FaceLandmarks, columns: int = 14, limit: int = 98, seed: int = 0) -> "Figure":
     """Faces without landmarks, framed in the colour of their emotion; at most `limit`, drawn at random."""
     generator = np.random.default_rng(seed)
     missed = np.flatnonzero(~landmarks.detected)

@@ -1,0 +1,27 @@
+"""The command `fer`: expressions of faces in photos."""
+
+import click
+
+from fer import __version__
+from fer.cli.evaluate import evaluate
+from fer.cli.models import models
+from fer.cli.predict import predict
+from fer.cli.terminal import Group
+
+
+@click.group(cls=Group)
+@click.version_option(__version__, prog_name="fer")
+def main() -> None:
+    """Which expression does a face show: angry, disgust, fear, happy, neutral, sad or surprise?
+
+    An expression is what people would read in a face, not what the person feels.
+
+    \b
+    fer predict party.jpg          the faces of a photo, a folder, a pattern
+    fer evaluate labelled/         how many answers are right where the truth is known
+    fer models                     which models there are
+    """  # noqa: D301  click needs the backspace itself
+
+
+for command in (predict, evaluate, models):
+    main.add_command(command)

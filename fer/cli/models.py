@@ -1,0 +1,73 @@
+"""`fer models`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fer.cli.options import ALL_READ, SOME_UNREAD
+from fer.cli.terminal import require_stdout, say, write
+from fer.errors import FerError
+
+if TYPE_CHECKING:
+    from fer.inference.registry import Released
+
+_HEAD = ("model", "inputs", "precision", "val", "test", "MB", "weights", "file")
+
+
+@click.command()
+@click.option("--models", "folder", type=click.Path(path_type=Path), metavar="DIR", help="List the models of a folder.")
+@click.pass_context
+def models(context: click.Context, folder: Path | None) -> None:
+    """List the models: what they see, their accuracy on val and test, size, and file.
+
+    Without --models, those that come with fer; the default is marked. The accuracies are those of the very file, in one
+    view of each face.
+    """
+    from fer.inference import registry
+
+    require_stdout()
+    found = registry.released() if folder is None else registry.in_folder(folder)
+    rows, broken = [], 0
+    for model in found.values():
+        try:
+            rows.append(_own(model) if isinstance(model, Path) else _packaged(model))
+        except FerError as error:
+            broken += 1
+            say(error.message)
+    for line in _aligned([_HEAD, *rows] if rows else []):
+        write(line + "\n")
+    context.exit(SOME_UNREAD if broken else ALL_READ)
+
+
+def _packaged(model: "Released") -> tuple[str, ...]:
+    name = f"{model.name} (default)" if model.default else model.name
+    values = (f"{model.val:.1%}", f"{model.test:.1%}", _megabytes(model.path))
+    return name, ", ".join(model.inputs), model.precision, *values, model.weights[:12], str(model.path)
+
+
+def _own(path: Path) -> tuple[str, ...]:
+    from fer.inference.network import Network
+    from fer.inference.text import printable
+
+    about = Network(path, threads=1).about
+    values = ("-", "-", _megabytes(path))
+    name = printable(path.stem)
+    return name, ", ".join(about.inputs), about.precision, *values, about.weights[:12], printable(str(path))
+
+
+def _megabytes(path: Path) -> str:
+    try:
+        return f"{path.stat().st_size / 1e6:.1f}"
+    except OSError as error:
+        raise FerError(f"{path} can't be read ({error.strerror}). Install fer again.") from error
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(
+            cell.rjust(width) if 3 <= number <= 5 else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()

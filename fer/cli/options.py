@@ -1,0 +1,152 @@
+"""What `fer predict` and `fer evaluate` have in common: the options that describe a Predictor, and its photos."""
+
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fer.cli.terminal import is_terminal, say
+
+if TYPE_CHECKING:
+    from fer.inference.faces import Photo
+    from fer.inference.predictor import Predictor
+
+ALL_READ, SOME_UNREAD = 0, 1
+FEW = 5  # photos without a progress bar
+
+
+class Finite(click.FloatRange):
+    """A number within bounds; neither NaN nor infinite."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse a number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+class Folder(click.Path):
+    """A folder for results, which may not exist yet."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, file_okay=False)
+
+
+def predictor_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options for the arguments of a Predictor."""
+    options = (
+        click.option(
+            "--model",
+            "models",
+            multiple=True,
+            metavar="NAME",
+            help="Name of a model or path of an .onnx file; several are averaged.  [default: see `fer models`]",
+        ),
+        click.option(
+            "--models",
+            "models_folder",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Where models are looked up by name, say models/onnx, instead of those that come with fer.",
+        ),
+        click.option(
+            "--tta", default=1, show_default=True, type=click.IntRange(1, 18), help="Views of a face to average."
+        ),
+        click.option(
+            "--no-detect", "detect", is_flag=True, flag_value=False, default=True, help="The images are face crops."
+        ),
+        click.option("--min-size", default=24.0, show_default=True, type=Finite(1), help="Smallest face, in pixels."),
+        click.option(
+            "--batch-size", default=64, show_default=True, type=click.IntRange(1, 4096), help="Faces at a time."
+        ),
+        click.option(
+            "--max-megapixels",
+            "megapixels",
+            default=100.0,
+            show_default=True,
+            type=Finite(0.001),
+            help="Larger photos are not read.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def output_options(files: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options for a folder of results.
+
+    Args:
+        files: what is written there, for the help.
+    """
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        overwrite = click.option("--overwrite", is_flag=True, help="Let --output replace files that fer did not make.")
+        return click.option("--output", type=Folder(), help=f"Folder for {files}.")(overwrite(command))
+
+    return add
+
+
+def open_predictor(options: dict[str, Any]) -> "Predictor":
+    """The Predictor that the options of `predictor_options` describe."""
+    from fer.inference.predictor import Predictor
+
+    return Predictor(options.pop("models"), **options)
+
+
+class Run:
+    """The photos of a command, and how many of its inputs were read and not read."""
+
+    def __init__(self, predictor: "Predictor", names: Sequence[str]) -> None:
+        self._predictor, self._names = predictor, names
+        self.read = self.unread = self.faces = 0
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        return SOME_UNREAD if self.unread else ALL_READ
+
+    def complain(self, line: str) -> None:
+        """Count an input that could not be read, and say why."""
+        self.unread += 1
+        say(line)
+
+    def photos(self, bar: bool, keep_frames: bool = False) -> Iterator["Photo"]:
+        """The answers, those to pictures that could not be read, too.
+
+        Args:
+            bar: whether to show a progress bar on a terminal if there are more than a few. Not where the answers go
+                to the terminal as they come: it would stand in their midst.
+            keep_frames: whether each photo keeps its picture.
+        """
+        from fer.inference import sources
+
+        frames = sources.read_all(self._names, self._predictor.megapixels)
+        photos = self._predictor.stream(frames, keep_frames=keep_frames)
+        hidden = not bar or len(self._names) < FEW or not is_terminal(sys.stderr)
+        with click.progressbar(
+            photos, length=len(self._names), label="Photos", file=sys.stderr, hidden=hidden
+        ) as progress:
+            for photo in progress:
+                if photo.read:
+                    self.read += 1
+                    self.faces += len(photo.faces)
+                else:
+                    self.complain(photo.problem)
+                yield photo
+
+
+def say_who_answered(predictor: "Predictor") -> None:
+    """Name the models, and how good they are."""
+    for network in predictor.networks:
+        about, accuracy = network.about, network.test_accuracy
+        worth = f"trained on {about.dataset}"
+        if accuracy is not None:
+            worth = f"{accuracy:.1%} right on the test faces of {about.dataset}"
+        say(f"Answered by {about.name} ({about.precision}, weights {about.weights[:12]}, {worth}).")

@@ -1,0 +1,134 @@
+"""`fer predict`."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fer.cli.options import Run, open_predictor, output_options, predictor_options, say_who_answered
+from fer.cli.terminal import holds_unicode, is_terminal, require_stdout, say, write
+from fer.errors import FerError
+
+if TYPE_CHECKING:
+    from fer.inference.faces import Photo
+    from fer.inference.saving import PhotoResults
+
+FORMATS = ("table", "json", "jsonl", "csv")
+
+
+def _not_empty(_: click.Context, __: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(paths):
+        raise click.BadParameter("an empty name means no file; to read the current folder, write a dot.")
+    return paths
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=_not_empty)
+@predictor_options
+@click.option("--top", default=3, show_default=True, type=click.IntRange(1, 7), help="Emotions named in the table.")
+@click.option("--format", "form", default="table", show_default=True, type=click.Choice(FORMATS))
+@output_options("faces.csv, photos.jsonl and annotated copies")
+@click.option("--show", is_flag=True, help="Open each annotated photo in a window.")
+@click.pass_context
+def predict(
+    context: click.Context,
+    paths: tuple[str, ...],
+    top: int,
+    form: str,
+    output: Path | None,
+    overwrite: bool,
+    show: bool,
+    **options: Any,
+) -> None:
+    """Find the faces in photos, and say which expression each shows.
+
+    PATH is a file, a folder (with all below it), a pattern such as 'trip/*.jpg', or - for standard input.
+
+    \b
+    fer predict party.jpg
+    fer predict holiday/ --output results/
+    fer predict holiday/ --format csv > faces.csv
+    fer predict crops/ --no-detect --model cnn --model mlp
+
+    Ends with 0 if every input was read, 1 if some were not, 2 for a wrong call.
+    """  # noqa: D301  click needs the backspace itself
+    from fer.inference import report, saving, sources
+
+    if output is None:
+        require_stdout()
+    with ExitStack() as stack:
+        predictor = stack.enter_context(open_predictor(options))
+        results = None
+        if output is not None:
+            stack.push(lambda *error: _say_what_is_left(output, error[0] is not None))
+            results = stack.enter_context(saving.PhotoResults(output, overwrite))
+        names, problems = sources.expand(paths, results.made_earlier if results else lambda name: False)
+        run = Run(predictor, names)
+        for problem in problems:
+            run.complain(problem.reason)
+        if results is not None:
+            results.start(names, predictor.networks)
+        report.write(
+            _finished(run, results, show and _can_open_windows()),
+            form,
+            predictor.networks,
+            write,
+            top=top,
+            width=shutil.get_terminal_size((120, 24)).columns,
+            ascii_only=not holds_unicode(),
+        )
+        if results is not None and run.read:
+            results.commit()
+            say(f"Saved in {output}: faces.csv, photos.jsonl and {saving.ANNOTATED}/")
+        elif results is not None:
+            say(f"No picture was read, so nothing was saved in {output}.")
+        if run.faces:
+            say_who_answered(predictor)
+    context.exit(run.status)
+
+
+def _finished(run: Run, results: "PhotoResults | None", show: bool) -> Iterator["Photo"]:
+    """The photos that were read, each saved and shown before it is reported."""
+    keep_frames = results is not None or show
+    for photo in run.photos(bar=not is_terminal(sys.stdout), keep_frames=keep_frames):
+        if not photo.read:
+            continue
+        try:
+            if results is not None:
+                results.add(photo)
+            if show:
+                _show(photo)
+        except FerError as error:
+            run.complain(error.message)
+        photo.frame = None
+        yield photo
+
+
+def _say_what_is_left(output: Path, interrupted: bool) -> None:
+    from fer.inference.saving import UNFINISHED
+
+    if interrupted and (output / UNFINISHED).is_dir():
+        say(f"What was answered until then is in {output / UNFINISHED}; earlier results in {output} are unchanged.")
+
+
+def _can_open_windows() -> bool:
+    """Whether windows can be opened; says why not."""
+    from fer.inference import window
+
+    try:
+        window.require()
+    except FerError as error:
+        say(error.message)
+        return False
+    return True
+
+
+def _show(photo: "Photo") -> None:
+    from fer.inference import draw, window
+
+    if photo.frame is not None:
+        window.show(draw.annotated(photo.frame.image(), photo.faces), photo.name)

@@ -1,0 +1,124 @@
+"""The edge to the terminal: streams that may be closed, full or of any encoding, and how every command ends.
+
+Exit status: 0 if all went well, 1 after a problem that is told in one line, 2 for a wrong call, 130 after Ctrl-C.
+"""
+
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+import click
+
+from fer.stopping import Stopped, raising_on_signals
+
+_BASE = ("click", "cv2", "numpy", "onnxruntime", "PIL")  # what `pip install fer` brings
+
+
+class Group(click.Group):
+    """A group of commands that never ends in a traceback for what a user can put right."""
+
+    def main(  # type: ignore[override]  # click's own is overloaded
+        self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **extra: Any
+    ) -> Any:
+        """Run a command, and exit with its status."""
+        if not standalone_mode:
+            return super().main(args, standalone_mode=False, **extra)
+        _prepare_streams()
+        warnings.simplefilter("ignore")  # Pillow's, of odd metadata: nobody can act on them
+        sys.exit(self._run(args, extra))
+
+    def _run(self, args: Sequence[str] | None, extra: dict[str, Any]) -> int:
+        try:
+            with raising_on_signals():
+                status = super().main(args, standalone_mode=False, **extra)
+                if sys.stdout is not None:
+                    sys.stdout.flush()
+            return status if isinstance(status, int) else 0
+        except Stopped as stopped:
+            say("Stopped.")
+            return 128 + stopped.signal
+        except (click.Abort, KeyboardInterrupt):
+            say("Stopped.")
+            return 130
+        except click.ClickException as error:
+            if isinstance(error, click.UsageError) and error.ctx is not None:
+                say(error.ctx.get_usage())
+                say(f"Try '{error.ctx.command_path} --help' for help.")
+            say(f"Error: {error.format_message()}")
+            return error.exit_code
+        except ModuleNotFoundError as error:
+            say(f"Error: {_missing(error)}")
+        except MemoryError:
+            say("Error: The memory is full. Try a smaller --batch-size or --max-megapixels.")
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else "The output: "
+            say(f"Error: {where}{error.strerror or error}.")
+            _discard_output()
+        return 1
+
+
+def say(text: str) -> None:
+    """Write to stderr, over what a progress bar has left on the last line; control characters become escapes."""
+    from fer.inference.text import printable
+
+    line = "\n".join(printable(part) for part in text.splitlines())
+    with contextlib.suppress(OSError, ValueError):  # stderr is closed or full: nobody could be told
+        click.echo(("\r\x1b[K" if is_terminal(sys.stderr) else "") + line, err=True)
+
+
+def write(text: str) -> None:
+    """Write answers to stdout at once."""
+    click.echo(text, nl=False)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person reads what is written to a stream; False if it is closed."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def holds_unicode() -> bool:
+    """Whether stdout can hold bars and ellipses."""
+    try:
+        "█…".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def require_stdout() -> None:
+    """Check that answers can be written.
+
+    Raises:
+        OSError: stdout is closed.
+    """
+    if sys.stdout is None or sys.stdout.closed:
+        raise OSError("standard output is closed, so there is nowhere to write the answers")
+
+
+def _prepare_streams() -> None:
+    """Take the numbers of closed streams, or the next file would get them; let no character stop a stream."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):  # closed, or replaced by something simpler
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _discard_output() -> None:
+    """Send what stdout still holds to nowhere, or Python would complain about it once more when it ends."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        number = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(number, sys.stdout.fileno())
+        os.close(number)
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    name = (error.name or str(error)).split(".")[0]
+    extra = "fer" if name in _BASE else "'fer[evaluate]'"
+    return f"This needs {name}, which is not installed: pip install {extra}"

@@ -1,0 +1,35 @@
+"""Measure recorded probabilities: of a model, an ensemble, or of somebody else."""
+
+import click
+
+from fer import artifacts, commands, config, paths, writing
+
+
+@commands.stage("measure")
+@click.argument("name")
+def main(name: str) -> None:
+    """Measure the probabilities in data/predictions/NAME.parquet.
+
+    \b
+    Reads   data/predictions/NAME.parquet and data/splits.csv
+    Writes  metrics/NAME.json            val: what DVC's tables show, to choose by
+            metrics/test/NAME.json       val and test in detail, for the report
+            plots/confusion/NAME.csv     the answer to every test face
+            plots/reliability/NAME.csv   how often it is right at each level of confidence
+    """  # noqa: D301  click needs the backspace itself
+    params = config.load()
+    from fer.data import splits
+    from fer.evaluation import plot_tables, predictions, subsets
+
+    answers = predictions.read(name)
+    table = splits.read(paths.SPLITS, len(artifacts.read_table(paths.SPLITS)))
+    measured = subsets.measure(answers, table, params.split.protocol)
+    with writing.transaction():
+        plot_tables.write_model(name, subsets.on_test(answers, table, params.split.protocol))
+        artifacts.write_json(paths.TEST_METRICS / f"{name}.json", measured)
+        artifacts.write_json(paths.METRICS / f"{name}.json", subsets.selection(measured))
+    click.echo(f"{name}: {100 * measured['val']['accuracy']:.2f} % of val; reports/comparison.md tells of test")
+
+
+if __name__ == "__main__":
+    main()
