@@ -1,7 +1,5 @@
 """Bring the faces of a data set, as one array and one table."""
 
-import contextlib
-
 import click
 
 from fer import check, commands, paths, untracked, writing
@@ -19,16 +17,13 @@ def main() -> None:
     """
     params = check.params()
     settings = params.data
-    with reading("download", params):
+    with untracked.reading("download", params):
         faces = sets.load(settings)
         with writing.transaction():
             faces.save(paths.FACES)
     counts = {usage: sum(row.values()) for usage, row in faces.counts().items() if usage}
     usages = ", ".join(f"{usage} {count:,}" for usage, count in counts.items()) or "not divided yet"
     click.echo(f"{len(faces):,} faces of {settings.dataset} in {paths.FACES}: {usages}.")
-
-
-reading = getattr(untracked, "reading", lambda *_: contextlib.nullcontext())
 
 
 if __name__ == "__main__":

@@ -42,7 +42,6 @@ def test_the_file_is_valid_and_the_committed_one_defaults_to_fer2013(params, com
         ("evaluate", {"views": 19}, "evaluate.views = 19"),
         ("evaluate", {"bootstrap": 100_000_000}, "evaluate.bootstrap = 100000000"),
         ("train", {"strategy": "fsdp"}, "train.strategy = 'fsdp'"),
-        ("data", {"size": 96}, "the faces of fer2013 have 48 pixels"),
         ("data", {"size": 225, "dataset": "my/faces"}, "data.size = 225"),
         ("landmarks", {"views": []}, "landmarks.views = []"),
     ],

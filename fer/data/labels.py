@@ -47,7 +47,7 @@ class Label:
 
     emotion: str
     usage: str = ""
-    box: tuple[float, float, float, float] | None = None
+    box: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,9 @@ def by_any_folder(names: Iterable[str], naming: Naming, where: str) -> tuple[dic
     Raises:
         FerError: a picture is below no such folder, or below two of different emotions.
     """
-    found, folders, strange = {}, {}, set()
+    found: dict[str, Label] = {}
+    folders: dict[str, str] = {}
+    strange = set()
     for name in names:
         above = PurePosixPath(name).parts[:-1]
         meant = {word: emotion for word in above if (emotion := naming.emotion(word)) is not None}

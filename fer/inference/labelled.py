@@ -78,7 +78,8 @@ def find(folder: Path, pattern: str = "*", labels: str | None = None) -> Labelle
     if not chosen:
         raise FerError(f"{folder} holds no images named {pattern}.")
     data_set = None if labels is None else sets.DATA_SETS[labels]
-    found, folders = None, {}
+    found: dict[str, naming.Label] | None = None
+    folders: dict[str, str] = {}
     if isinstance(data_set, PictureSet):
         lists = [name for name in every if PurePosixPath(name).name.lower() in data_set.lists]
         found = data_set.read_lists({name: read_text(folder / name) for name in lists}, pictures)

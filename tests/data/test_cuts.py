@@ -8,7 +8,7 @@ from PIL import Image
 from small_faces import random_faces
 
 from fer import config
-from fer.data import folder, splits
+from fer.data import sets, splits
 from fer.data.drawn import draw
 from fer.data.faces import Faces
 from fer.emotions import EMOTIONS
@@ -78,7 +78,8 @@ def test_frames_of_one_person_stay_in_one_split(tmp_path: Path, layout: str) -> 
         for frame in range(FRAMES):
             changed = image * rng.uniform(0.9, 1.1) + rng.uniform(-10, 10) + rng.normal(0, 2, image.shape)
             Image.fromarray(changed.clip(0, 255).astype(np.uint8)).save(place / f"{number:02d}_{frame:02d}.png")
-    folder.load(tmp_path, 48).save(tmp_path / "faces")
+    data = config.Data(dataset=str(tmp_path), labels=None, size=48, seed=0, drawn_faces=140)
+    sets.load(data).save(tmp_path / "faces")
     faces = Faces.load(tmp_path / "faces")
     table, audit = splits.make(faces, settings(), 0)
     for groups in (table["duplicate_group"], table["name"].str.extract(r"(\d+)_\d+\.png")[0]):

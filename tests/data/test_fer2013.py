@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 from small_faces import csv_text, png, write_tree
 
-from fer.data import fer2013
 from fer.data.faces import Faces
+from fer.data.sets import DATA_SETS, fer2013
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
 
@@ -25,7 +25,7 @@ SPACED = "emotion, Usage, pixels"
 
 
 def load(path: Path) -> Faces:
-    return fer2013.load({"FER2013_ARCHIVE": str(path)}, Path("nowhere"))
+    return fer2013.Fer2013().read(path)
 
 
 def same(one: Faces, other: Faces) -> None:
@@ -91,8 +91,11 @@ def test_colour_becomes_grey(make_tree: Callable[[], Path], tiny: Faces) -> None
 
 
 def test_sources_in_their_order(tiny: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    incoming = tmp_path / "incoming"
-    incoming.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FER2013_ARCHIVE", raising=False)
+    fer2013_set = DATA_SETS["fer2013"]
+    incoming = Path("data/incoming")
+    incoming.mkdir(parents=True)
     (incoming / ".gitignore").write_text("*")
     fetched = write_tree(tiny, tmp_path / "kaggle")
     asked: list[str] = []
@@ -102,14 +105,20 @@ def test_sources_in_their_order(tiny: Faces, tmp_path: Path, monkeypatch: pytest
         return str(fetched)
 
     monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=dataset_download))
-    same(fer2013.load({}, incoming), tiny)
+    same(fer2013_set.load(None), tiny)
     assert asked == ["msambare/fer2013"]
     shutil.make_archive(str(incoming / "mine"), "zip", fetched)
-    same(fer2013.load({}, incoming), tiny)
+    same(fer2013_set.load(None), tiny)
     (incoming / "notes.txt").write_text("an archive beside other files is still found")
-    same(fer2013.load({}, incoming), tiny)
+    same(fer2013_set.load(None), tiny)
+    # What belongs to another data set is not FER2013's.
+    (incoming / "notes.txt").unlink()
+    (incoming / "fer2013new.csv").write_text("")
+    (incoming / "rafdb").mkdir()
+    assert fer2013_set.find() == incoming / "mine.zip"
+    monkeypatch.setenv("FER2013_ARCHIVE", str(tmp_path / "gone"))
     with pytest.raises(FerError, match=r"FER2013_ARCHIVE names .*gone.* doesn't exist"):
-        fer2013.load({"FER2013_ARCHIVE": str(tmp_path / "gone")}, incoming)
+        fer2013_set.load(None)
     assert len(asked) == 1
 
 
@@ -118,8 +127,10 @@ def test_no_data_and_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         raise ConnectionError("no\nroute")
 
     monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=dataset_download))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FER2013_ARCHIVE", raising=False)
     with pytest.raises(FerError, match=r"no route.*FER2013_ARCHIVE.*data/incoming/.*kagglehub") as caught:
-        fer2013.load({}, tmp_path)
+        DATA_SETS["fer2013"].load(None)
     assert "\n" not in str(caught.value)
 
 
@@ -131,7 +142,7 @@ def test_missing_faces_are_counted(make_tree: Callable[[], Path]) -> None:
 
 
 def test_official_counts_are_the_challenge_s() -> None:
-    assert {usage: sum(row) for usage, row in fer2013.OFFICIAL.items()} == {
+    assert {usage: sum(row) for usage, row in fer2013.Fer2013.official.items()} == {
         "Training": 28_709,
         "PublicTest": 3_589,
         "PrivateTest": 3_589,
@@ -220,8 +231,8 @@ def test_pixels_are_checked_where_the_counts_are_right(
     make_tree: Callable[[], Path], tiny: Faces, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = make_tree()
-    monkeypatch.setattr(fer2013, "EDITIONS", {fer2013.digest(tiny): "small"})
-    assert fer2013.edition(fer2013.digest(load(path))) == "small"
+    monkeypatch.setattr(fer2013, "EDITIONS", {tiny.digest(): "small"})
+    assert fer2013.edition(load(path).digest()) == "small"
     assert not capsys.readouterr().err
 
     first, second = sorted((path / "train" / "sad").iterdir())[:2]
@@ -229,7 +240,7 @@ def test_pixels_are_checked_where_the_counts_are_right(
     first.write_bytes(second.read_bytes())  # one face dropped, another doubled
     faces = load(path)
     assert "its pixels are of no edition that is known here" in capsys.readouterr().err
-    assert fer2013.edition(fer2013.digest(faces)) == "unknown"
+    assert fer2013.edition(faces.digest()) == "unknown"
 
     first.write_bytes(whole)
     pixels = tiny.images[0].copy()

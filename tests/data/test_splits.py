@@ -11,7 +11,7 @@ from PIL import Image
 from small_faces import random_faces
 
 from fer import artifacts, config
-from fer.data import duplicates, figures, splits
+from fer.data import audit_figures, duplicates, splits
 from fer.data.faces import Faces
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
@@ -182,12 +182,12 @@ def test_a_class_without_a_face_is_named(plain: Faces) -> None:
 def test_figures(planted: tuple[Faces, dict[str, int]], plain: Faces, tmp_path: Path) -> None:
     for name, faces in (("planted", planted[0]), ("plain", plain)):
         table, _ = splits.make(faces, OFFICIAL, 0)
-        figures.draw_audit(faces, table, tmp_path / name)
+        audit_figures.draw_audit(faces, table, tmp_path / name)
         files = {path.name for path in (tmp_path / name).iterdir()}
         assert files == {"samples.png", "distribution.png", "classes.csv", "leaks.png", "conflicts.png"}
-    assert len(figures.leak_entries(*_pair(planted[0]))) == 3
-    assert len(figures.conflict_entries(*_pair(planted[0]))) == 1
-    assert figures.leak_entries(*_pair(plain)) == []
+    assert len(audit_figures.leak_entries(*_pair(planted[0]))) == 3
+    assert len(audit_figures.conflict_entries(*_pair(planted[0]))) == 1
+    assert audit_figures.leak_entries(*_pair(plain)) == []
 
 
 @pytest.mark.parametrize("side", [32, 224])
@@ -195,9 +195,9 @@ def test_the_sheets_show_other_sizes_as_fer2013_s(
     planted: tuple[Faces, dict[str, int]], tmp_path: Path, side: int
 ) -> None:
     table, _ = splits.make(planted[0], OFFICIAL, 0)
-    figures.draw_audit(planted[0], table, tmp_path / "usual")
+    audit_figures.draw_audit(planted[0], table, tmp_path / "usual")
     resized = np.stack([cv2.resize(image, (side, side)) for image in planted[0].images])
-    figures.draw_audit(Faces(resized, planted[0].table), table, tmp_path / "other")
+    audit_figures.draw_audit(Faces(resized, planted[0].table), table, tmp_path / "other")
     for name in ("samples.png", "leaks.png", "conflicts.png"):
         usual, other = (tmp_path / folder / name for folder in ("usual", "other"))
         assert Image.open(other).size == Image.open(usual).size
@@ -209,11 +209,11 @@ def test_the_order_of_the_leaks_is_not_the_processor_s(plain: Faces, monkeypatch
     for emotion in EMOTIONS:
         images[rows(plain, "PrivateTest", emotion)[0]] = images[rows(plain, "Training", emotion)[0]]
     pair = _pair(Faces(images, plain.table))
-    expected = figures.leak_entries(*pair)
+    expected = audit_figures.leak_entries(*pair)
     assert len(expected) == len(EMOTIONS)
     correlate, last_digits = np.corrcoef, np.random.default_rng(0)
     monkeypatch.setattr(np, "corrcoef", lambda *pixels: correlate(*pixels) + last_digits.normal(0, 1e-15))
-    assert figures.leak_entries(*pair) == expected
+    assert audit_figures.leak_entries(*pair) == expected
 
 
 def _pair(faces: Faces) -> tuple[Faces, pd.DataFrame]:

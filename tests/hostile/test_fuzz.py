@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fer import artifacts, config
-from fer.data import editions, folder, images, splits
+from fer.data import editions, images, splits
 from fer.data.faces import Faces
+from fer.data.labels import WORDS_ALONE
+from fer.data.sets.folder import Folder
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
 from fer.landmarks.extract import Landmarks
@@ -226,4 +228,4 @@ def test_own_folders(files):
             with contextlib.suppress(OSError, ValueError):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
-        answers(folder.load, place, 48)
+        answers(Folder(str(place), WORDS_ALONE).read, place, 48)

@@ -77,6 +77,20 @@ def integers(path: Path) -> None:
     Image.fromarray(np.full((48, 48), 70_000, np.int32)).save(path, format="TIFF")
 
 
+def damaged_exif(path: Path) -> None:
+    exif = Image.Exif()
+    for tag, content in ((0x0112, 6), (0x010F, "maker"), (0x011A, 72.0), (0x0213, 1), (0x0100, 40)):
+        exif[tag] = content
+    Image.new("L", (48, 48)).save(path, "JPEG", exif=exif)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"Exif\0\0") + 29] = 61  # text under a tag that is a number
+    path.write_bytes(data)
+
+
+def heic(path: Path) -> None:
+    path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+
+
 CASES = [
     (pipe, "1.png is a pipe, no file"),
     (bound_socket, "1.png can't be read"),
@@ -86,12 +100,14 @@ CASES = [
     (empty, "1.png is no readable image"),
     (text, "1.png is no readable image"),
     (truncated, "1.png is no readable image"),
-    (huge_header, "1.png has far too many pixels; at most 100 megapixels"),
+    (huge_header, "1.png has 30,000 x 30,000 pixels; at most 100 megapixels"),
     (too_large, "1.png has 10,001 x 10,000 pixels; at most 100 megapixels"),
     (floats(255.0), "its floats are not all between 0 and 1"),
     (floats(float("nan")), "its floats are not all between 0 and 1"),
     (floats(-0.1), "its floats are not all between 0 and 1"),
     (integers, "it has 32-bit grey levels"),
+    (damaged_exif, "1.png has damaged EXIF metadata"),
+    (heic, "1.png is"),
 ]
 
 

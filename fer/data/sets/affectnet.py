@@ -60,10 +60,10 @@ class AffectNet(PictureSet):
         return rows
 
 
-def _box(row: Mapping[str, str], name: str, number: int) -> tuple[float, float, float, float] | None:
+def _box(row: Mapping[str, str], name: str, number: int) -> tuple[int, int, int, int] | None:
     try:
-        left, top, width, height = (float(row[key]) for key in _BOX)
-    except ValueError as error:
+        left, top, width, height = (round(float(row[key])) for key in _BOX)
+    except (ValueError, OverflowError) as error:
         if all(row[key].upper() in ("", "NULL") for key in _BOX):  # of a picture without a face
             return None
         raise FerError(f"{name}, row {number}: the place of the face is no number. Fetch it again.") from error

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from fer.data.faces import Faces
 
 INCOMING = paths.DATA / "incoming"
-MAX_FILE_BYTES = 1 << 30
 
 
 class DataSet(ABC):
@@ -183,17 +182,17 @@ class PictureSet(DataSet):
         with archives.reading(path):
             found = self._labels(path)
             self._check_classes(found, str(path))
-            rows = []
+            rows: list[tuple[str, str, str]] = []
             pixels = np.empty((len(found), size, size), np.uint8)
             with progress.bar(f"Reading {path.name}", len(found)) as advance:
                 for name, stream in archives.members(path, found.__contains__, most=None):
                     if len(rows) == len(found):
                         raise FerError(f"{path} holds a file twice, or has changed while it was read. Run again.")
                     shown = str(path / name) if path.is_dir() else f"{path}: {name}"
-                    picture = images.decode(stream.read(MAX_FILE_BYTES), shown)
+                    picture = images.decode(stream.read(), shown)
                     label = found[name]
                     if label.box is not None:
-                        picture = picture.crop(tuple(map(round, label.box)))
+                        picture = picture.crop(label.box)
                     pixels[len(rows)] = images.face(picture, size, shown)
                     rows.append((name, label.usage, label.emotion))
                     advance()
@@ -258,9 +257,9 @@ def without_others(found: Mapping[str, Label], where: str) -> dict[str, Label]:
     return {name: label for name, label in found.items() if label.emotion in EMOTIONS}
 
 
-def _text(name: str, read: Callable[[int], bytes]) -> str:
+def _text(name: str, read: Callable[[], bytes]) -> str:
     try:
-        return read(MAX_FILE_BYTES).decode("utf-8-sig")
+        return read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FerError(f"{name} is no UTF-8 text ({error.reason} at byte {error.start}). Fetch it again.") from error
 
