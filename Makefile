@@ -59,8 +59,8 @@ repro: setup  ## rebuild everything from FER2013, also what files outside the pr
 	@stages=$$(python -m fer.untracked) && for stage in $$stages; do dvc repro --force --single-item $$stage || exit; done
 	dvc repro
 
-release: setup  ## copy the exported models into the package: make release MODELS='cnn:int8 mlp gnn transformer'
-	@$(BIN)/python -m fer.release $(or $(MODELS),cnn:int8 mlp gnn transformer)
+release: setup  ## copy the exported models into the package: make release MODELS='cnn:int8 mlp'
+	@$(BIN)/python -m fer.release $(or $(MODELS),cnn:int8 mlp gnn transformer:float16)
 
 clean:  ## remove the environment, caches and half-finished trainings
 	rm -rf .venv .venv-predict .cache .mypy_cache .ruff_cache .pytest_cache

@@ -16,11 +16,11 @@ from fer import artifacts, config, hashing, inputs, paths, writing
 from fer.data import drawn, splits
 from fer.data.faces import Faces
 from fer.errors import FerError
+from fer.inference.about import PRECISIONS
 from fer.inference.network import Network
 
 PACKAGE = Path("fer/pretrained")
 MANIFEST = "manifest.json"
-PRECISIONS = ("float32", "int8")
 DRAWN_FACES = 140
 
 
@@ -35,8 +35,9 @@ def release(chosen: Iterable[tuple[Path, str]], default: str | None = None, pack
     Raises:
         FerError: a file is missing or no model, or data to measure it on is missing.
     """
-    from fer.export import int8
+    from fer.export import half, int8
 
+    write = {"float16": half.write, "int8": int8.write}
     entries: dict[str, Any] = {}
     protocol = config.load().split.protocol
     with TemporaryDirectory() as folder:
@@ -46,8 +47,8 @@ def release(chosen: Iterable[tuple[Path, str]], default: str | None = None, pack
             file = Path(folder, f"{about.name}.onnx")
             if precision == about.precision:
                 file.write_bytes(source.read_bytes())
-            elif precision == "int8":
-                int8.write(source, file)
+            elif about.precision == "float32":
+                write[precision](source, file)
             else:
                 raise FerError(f"{source} has the precision {about.precision}: {precision} can't be made from it.")
             files.append(file)
@@ -125,10 +126,11 @@ def _parse(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> li
 def main(models: list[tuple[Path, str]], default: str | None) -> None:
     """Copy exported models into the package and write its manifest.
 
-    MODEL is a name in models/onnx/ or the path of an .onnx file; PRECISION is float32 (the default) or int8.
+    MODEL is a name in models/onnx/ or the path of an .onnx file; PRECISION is that of the stored weights:
+    float32 (the default), float16 or int8.
 
     \b
-    python -m fer.release cnn:int8 mlp gnn transformer
+    python -m fer.release cnn:int8 mlp gnn transformer:float16
     """  # noqa: D301  click needs the backspace itself
     manifest = release(models, default)
     for name, entry in manifest["models"].items():

@@ -6,7 +6,6 @@ suffer most are left out, and makes it no more than a tenth faster, since most o
 convolutions.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +49,7 @@ def write(source: Path, path: Path) -> None:
     nodes = [*added, *graph.node]  # in the order in which they are needed
     del graph.node[:]
     graph.node.extend(nodes)
-    metadata = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
-    onnx_file.describe(model, metadata | {"precision": "int8"})
+    onnx_file.describe(model, onnx_file.metadata(model) | {"precision": "int8"})
     onnx.checker.check_model(model)
     with writing.atomic(path) as temporary:
         onnx.save(model, temporary)

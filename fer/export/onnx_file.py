@@ -76,6 +76,11 @@ def write(path: Path, network: FaceModel, values: Mapping[str, np.ndarray], meta
         onnx.save(model, temporary)
 
 
+def metadata(model: Any) -> dict[str, Any]:
+    """The metadata of an ONNX model that `describe` has set."""
+    return {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+
+
 def describe(model: Any, metadata: Mapping[str, Any]) -> None:
     """Set the metadata of an ONNX model, each value as JSON."""
     del model.metadata_props[:]

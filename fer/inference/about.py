@@ -9,7 +9,7 @@ from fer import inputs
 from fer.emotions import EMOTIONS
 from fer.inference.text import printable
 
-PRECISIONS = ("float32", "int8")
+PRECISIONS = ("float32", "float16", "int8")
 LARGEST_SIZE = 1024
 _LONGEST_TEXT = 200
 
@@ -22,7 +22,7 @@ class About:
         name: of the model.
         inputs: names of its inputs, of `fer.inputs.KINDS`.
         weights: SHA-256 of the trained weights.
-        precision: float32 or int8.
+        precision: of the stored weights: float32, float16 or int8.
         dataset: what it was trained on.
         version: of the project that exported it.
         licence: of the weights.

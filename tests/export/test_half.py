@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
-from fer import half
+from fer.export import half
 from fer.inference.network import Network
 from tests.inference.conftest import networks  # noqa: F401  a fixture
 
@@ -20,7 +20,7 @@ def test_a_file_takes_half_the_space_and_answers_alike(networks, tmp_path):  # n
     assert small.stat().st_size < 0.6 * (folder / "small.onnx").stat().st_size
     found, expected = Network(small), Network(folder / "small.onnx")
     assert found.about == expected.about
-    difference = np.abs(found.probabilities(faces, 1) - expected.probabilities(faces, 1))
+    difference = np.abs(found.probabilities({"pixels": faces}) - expected.probabilities({"pixels": faces}))
     assert 0 < difference.max() < 1e-3
     content = small.read_bytes()
     assert half.halve(small) == 0

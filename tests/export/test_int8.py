@@ -5,7 +5,7 @@ import onnxruntime
 
 from fer.export import int8
 from fer.inference.network import Network
-from tests.inference.conftest import ABOUT, networks  # noqa: F401  a fixture
+from tests.inference.conftest import networks  # noqa: F401  a fixture
 
 
 def test_rounding_is_by_channel_and_within_half_a_step():
@@ -21,19 +21,21 @@ def test_rounding_is_by_channel_and_within_half_a_step():
 def test_a_file_is_smaller_and_answers_alike(networks, tmp_path):  # noqa: F811
     folder, _, faces = networks
     small = tmp_path / "small.onnx"
-    int8.write(folder / "small.onnx", small, ABOUT | {"precision": "int8"})
+    int8.write(folder / "small.onnx", small)
     assert small.stat().st_size < (folder / "small.onnx").stat().st_size
     found, expected = Network(small), Network(folder / "small.onnx")
     assert found.about.precision == "int8"
     assert found.about.weights == expected.about.weights
     for views in (1, 4):
-        difference = np.abs(found.probabilities(faces, views) - expected.probabilities(faces, views))
+        difference = np.abs(
+            found.probabilities({"pixels": faces}, views) - expected.probabilities({"pixels": faces}, views)
+        )
         assert 0 < difference.max() < 0.02
 
 
 def test_what_is_rounded_is_worked_out_when_the_file_is_loaded(networks, tmp_path):  # noqa: F811
     small, loaded = tmp_path / "small.onnx", tmp_path / "loaded.onnx"
-    int8.write(networks[0] / "small.onnx", small, ABOUT)
+    int8.write(networks[0] / "small.onnx", small)
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(loaded)
     onnxruntime.InferenceSession(small, options, providers=["CPUExecutionProvider"])

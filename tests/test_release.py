@@ -1,0 +1,86 @@
+"""`python -m fer.release`: exported models into the package."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from fer import artifacts, release
+from fer.data import drawn
+from fer.inference.network import Network
+from tests import known_params
+from tests.inference.conftest import networks  # noqa: F401  a fixture
+
+
+@pytest.fixture
+def project(
+    networks,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+):
+    """A folder with data of 70 drawn faces and an exported network on pixels, `small`."""
+    monkeypatch.chdir(tmp_path)
+    known_params.write(tmp_path / "params.yaml")
+    faces = drawn.draw(70, seed=1)
+    faces.save("data/faces")
+    split = np.array(["train", "val", "test"])[np.arange(70) % 3]
+    table = faces.table[["name"]].assign(
+        row=range(70), split=split, reason="", duplicate_group=-1, unseen=split == "test"
+    )
+    artifacts.write_table("data/splits.csv", pd.DataFrame(table))
+    (tmp_path / "models/onnx").mkdir(parents=True)
+    shutil.copy(networks[0] / "small.onnx", "models/onnx/small.onnx")
+    (tmp_path / "fer/pretrained").mkdir(parents=True)
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(release.main, arguments)
+
+
+def test_a_released_file_is_measured_as_it_is_shipped(project):
+    result = run("small:int8")
+    assert result.exit_code == 0, result.output
+    manifest = json.loads((project / "fer/pretrained/manifest.json").read_text())
+    entry = manifest["models"]["small"]
+    network = Network(project / "fer/pretrained/small.onnx")
+    assert (manifest["default"], entry["precision"], network.about.precision) == ("small", "int8", "int8")
+    faces = drawn.draw(70, seed=1)
+    rows = np.arange(70)[np.arange(70) % 3 == 1]
+    answers = network.probabilities({"pixels": faces.images[rows]})
+    assert entry["val"] == pytest.approx((answers.argmax(1) == faces.labels[rows]).mean(), abs=1e-4)
+    assert network.path.stat().st_size < (project / "models/onnx/small.onnx").stat().st_size
+
+
+def test_weights_in_sixteen_bits(project):
+    assert run("small:float16").exit_code == 0
+    small, exported = (Network(path) for path in ("fer/pretrained/small.onnx", "models/onnx/small.onnx"))
+    assert small.about.precision == "float16"
+    assert small.path.stat().st_size < 0.7 * exported.path.stat().st_size
+    faces = {"pixels": drawn.draw(8, seed=2).images}
+    np.testing.assert_allclose(small.probabilities(faces), exported.probabilities(faces), atol=2e-3)
+
+
+def test_models_that_are_no_longer_released_leave_the_package(project):
+    shutil.copy("models/onnx/small.onnx", "fer/pretrained/old.onnx")
+    assert run("small").exit_code == 0
+    assert [path.name for path in (project / "fer/pretrained").glob("*.onnx")] == ["small.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says", "status"),
+    [
+        (("nothing",), "nothing.onnx", 2),
+        (("small:int4",), "int4 is no precision", 2),
+        (("small", "--default", "other"), "none of the released models", 1),
+        ((), "Missing argument", 2),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_changes_nothing(project, arguments, says, status):
+    result = run(*arguments)
+    assert result.exit_code == status, result.output
+    assert says in result.output
+    assert not list((project / "fer/pretrained").iterdir())
