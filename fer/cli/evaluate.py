@@ -50,6 +50,8 @@ def evaluate(
 
     if output is None:
         require_stdout()
+    else:
+        import matplotlib  # noqa: F401  if it is missing, that is told before the work
     found = labelled.find(folder, pattern, data_set)
     for line in found.describe():
         say(line)

@@ -32,6 +32,15 @@ def png_that_says(width: int, height: int) -> bytes:
     )
 
 
+def jpeg_with_broken_exif(image: Image.Image) -> bytes:
+    """A JPEG whose EXIF block says that its entries go on beyond its end."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "text" * 9
+    content = encoded(image, "JPEG", exif=exif)
+    start = content.index(b"Exif\0\0") + 6
+    return content[: start + 8] + b"\xff\xff" + content[start + 10 :]
+
+
 def cases() -> tuple[dict[str, bytes], dict[str, bytes]]:
     """Files that can't be read, and odd ones that can."""
     face = Image.open(PHOTO)
@@ -48,6 +57,12 @@ def cases() -> tuple[dict[str, bytes], dict[str, bytes]]:
         "larger.png": png_that_says(2**31 - 1, 2**31 - 1),
         "empty.png": png_that_says(0, 0),
         "short.png": png_that_says(500, 500),
+        "wide.png": encoded(Image.new("1", (2_000_000, 1)), "PNG"),
+        "tall.png": encoded(Image.new("1", (1, 2_000_000)), "PNG"),
+        "rows.png": encoded(Image.new("1", (3, 100_000)), "PNG"),
+        "exif.jpg": jpeg_with_broken_exif(small),
+        "photo.heic": b"\0\0\0\x18ftypheic" + bytes(60),
+        "photo.avif": b"\0\0\0\x18ftypavif" + bytes(60),
         "bomb.png": encoded(Image.new("L", (10_001, 10_000)), "PNG"),
         "nan.tiff": encoded(Image.fromarray(np.full((60, 60), np.nan, np.float32)), "TIFF"),
         "infinite.tiff": encoded(Image.fromarray(np.full((60, 60), np.inf, np.float32)), "TIFF"),
@@ -136,8 +151,9 @@ def test_a_name_that_is_no_utf_8(photo):  # noqa: F811
         Path(name).write_bytes(photo.read_bytes())
     except OSError:
         pytest.skip("this file system takes UTF-8 alone")
-    for form in ("table", "json", "jsonl", "csv"):
-        done = fer("predict", name, "--format", form, "--output", "out")
+    for form, place in (("table", name), ("json", "."), ("jsonl", name), ("csv", ".")):  # alone, and in its folder
+        done = fer("predict", place, "--format", form, "--output", "out")
         assert done.exit_code == 0, done.output
+        assert "photo.jpg" in done.stdout or place == name
         assert "caf\\xe9.jpg" in done.stdout or "caf\\\\xe9.jpg" in done.stdout
-    assert [path.name for path in Path("out/annotated").iterdir()] == [name]
+    assert sorted(path.name for path in Path("out/annotated").iterdir()) == sorted([name, "photo.jpg"])

@@ -6,13 +6,12 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
 from fer.emotions import EMOTIONS
 from fer.evaluation import metrics
-from fer.export.measure import answers
+from fer.export.measure import probabilities
 from fer.inference import draw, labelled
 from fer.inference.faces import Face, Photo
 from tests.inference.conftest import fer
@@ -22,34 +21,6 @@ def a_face(box, strongest=3):
     chances = np.full(7, 0.05, np.float32)
     chances[strongest] = 0.7
     return Face(box, 0.9, chances)
-
-
-def test_results_and_annotated_copies_are_saved(photo):
-    for place in ("a/one.jpg", "b/one.jpg"):
-        Path(place).parent.mkdir()
-        shutil.copy(photo, place)
-    Image.open(photo).save("b/two.webp")
-    Image.new("L", (80, 80)).save("b/nobody.png")
-    Path("b/broken.png").write_bytes(b"")
-    done = fer("predict", "a", "b", "--output", "out")
-    assert done.exit_code == 1
-    assert "Saved in out: faces.csv, photos.jsonl and annotated/" in done.stderr
-    faces = pd.read_csv("out/faces.csv")
-    assert list(faces["file"]) == ["a/one.jpg", "b/one.jpg", "b/two.webp"]
-    photos = [json.loads(line) for line in Path("out/photos.jsonl").read_text().splitlines()]
-    assert [each["file"] for each in photos] == ["a/one.jpg", "b/nobody.png", "b/one.jpg", "b/two.webp"]
-    copies = sorted(str(path.relative_to("out/annotated")) for path in Path("out/annotated").rglob("*.*"))
-    assert copies == ["a/one.jpg", "b/one.jpg", "b/two.webp.png"]
-    copy = np.asarray(Image.open("out/annotated/b/two.webp.png").convert("RGB"))
-    assert copy.shape == (640, 640, 3)  # small photos are enlarged, so that the text can be read
-    # What lies in the folder of results is no photo of the next run.
-    assert len(fer("predict", ".", "--output", "out", "--format", "jsonl").stdout.splitlines()) == 5
-
-
-def test_standard_input_is_annotated_too(photo):
-    done = fer("predict", "-", "--output", "out", input=photo.read_bytes())
-    assert done.exit_code == 0
-    assert Path("out/annotated/stdin.png").is_file()
 
 
 @pytest.mark.parametrize("size", [(30, 20), (48, 48), (1, 900), (3000, 40), (5000, 4000)])
@@ -69,14 +40,6 @@ def test_a_panel_lies_beside_its_face_and_covers_no_other():
         assert (inside == 255).all()
 
 
-def test_a_folder_that_can_not_be_written_is_one_line(photo):
-    Path("file").write_text("")
-    done = fer("predict", photo, "--output", "file/deep")
-    assert done.exit_code == 1
-    assert done.stderr.startswith("Error: file")
-    assert len(done.stderr.splitlines()) == 1
-
-
 def test_without_a_display_show_says_so_and_goes_on(photo, monkeypatch):
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
@@ -88,17 +51,17 @@ def test_without_a_display_show_says_so_and_goes_on(photo, monkeypatch):
 
 @pytest.fixture
 def labelled_crops(home, networks):
-    """Faces in folders, with words and with numbers; and what the network says of them."""
+    """Faces in folders that are called by words; and what the network says of them."""
     _, network, _ = networks
     draw_ = np.random.default_rng(1)
     labels = draw_.integers(0, 7, 40)
     faces = draw_.integers(0, 256, (40, 48, 48), np.uint8)
-    words = ("Anger", "1", "fear", "3_happiness", "neutral", "SAD", "surprise")
+    words = ("Anger", "disgust", "fear", "Happiness", "neutral", "SAD", "surprise")
     for number, (face, label) in enumerate(zip(faces, labels, strict=True)):
         place = Path("set", words[label], "some", f"{'kept' if number < 30 else 'other'}_{number:02}.png")
         place.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(face).save(place)
-    return faces, labels, answers(network, faces)
+    return faces, labels, probabilities(network, {"pixels": faces})
 
 
 def test_evaluate_gives_the_pipeline_s_own_metrics(labelled_crops):
@@ -143,7 +106,7 @@ def test_evaluate_says_what_a_folder_must_hold(home):
     assert "nothing-there is no folder" in fer("evaluate", "nothing-there").output
     os.makedirs("set/dogs")
     Image.new("L", (90, 90)).save("set/dogs/1.png")
-    assert "holds no images (named *) in folders that are called by an emotion" in fer("evaluate", "set").output
+    assert "set holds images in folders that are no emotion's: dogs." in fer("evaluate", "set").output
     os.makedirs("set/sad")
     shutil.move("set/dogs/1.png", "set/sad")
     assert (
@@ -152,8 +115,20 @@ def test_evaluate_says_what_a_folder_must_hold(home):
     )
 
 
+def test_numbers_need_the_name_of_their_data_set_and_the_mapping_is_printed(home):
+    os.makedirs("set/3")
+    Image.new("L", (48, 48)).save("set/3/1.png")
+    done = fer("evaluate", "set", "--no-detect")
+    assert done.exit_code == 1
+    assert "--labels" in done.stderr
+    done = fer("evaluate", "set", "--no-detect", "--labels", "fer2013", "--format", "json")
+    assert done.exit_code == 0
+    assert "Folders: 3 = happy" in done.stderr
+    assert sum(json.loads(done.stdout)["confusion"]["happy"].values()) == 1
+
+
 def test_only_what_was_found_is_measured():
-    photos = [Photo("a", faces=[a_face((0, 0, 9, 9), 0), a_face((0, 0, 5, 5), 1)]), Photo("b", overlooked=1)]
+    photos = [Photo("a", faces=[a_face((0, 0, 9, 9), 0), a_face((0, 0, 5, 5), 1)]), Photo("b", too_small=1)]
     measured = labelled.score(photos, [0, 1])
     assert measured["accuracy"] == 1
     assert measured["missing"] == {"too small": 1}
