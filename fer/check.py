@@ -18,7 +18,7 @@ from fer.errors import FerError, MissingFileError, SettingError, not_installed
 
 try:
     from fer import commands, config, models
-    from fer.data import fer2013, sources
+    from fer.data import sets
     from fer.models import pretrained
 except ModuleNotFoundError as missing:
     raise SystemExit(f"Error: {not_installed(missing)}") from None
@@ -44,9 +44,10 @@ def params() -> config.Params:
 
 def warnings(found: config.Params) -> Iterator[str]:
     """What may become a problem: downloads that can't be reached, a disk that is nearly full."""
-    asks_kaggle = found.data.dataset == "fer2013" and not paths.FACES.exists() and not fer2013.at_hand(os.environ)
-    if asks_kaggle and not _reachable("www.kaggle.com"):
-        yield f"FER2013 is not at hand, and Kaggle can't be reached. {fer2013.CHOICES}."
+    data_set = sets.get(found.data)
+    downloads = data_set.download_host and not paths.FACES.exists() and not sets.local_sources(found.data)
+    if downloads and not _reachable(str(data_set.download_host)):
+        yield f"{data_set.title} was not found, and {data_set.download_host} can't be reached. {data_set.choices}."
     for name in models.MODELS:
         settings = found.model(name)
         if getattr(settings, "weights", None) == "imagenet" and not _file(name, settings) and not _fetched(name):
@@ -99,11 +100,12 @@ def _machine(found: config.Params) -> Iterator[str]:
 
 def _sources(found: config.Params) -> Iterator[str]:
     """Whether there is what the first stage will read, where it has not run yet."""
-    if not paths.FACES.exists():
-        try:
-            sources.at_hand(found.data)
-        except FerError as error:
-            yield error.message
+    try:
+        sets.check(found.data)
+        if not paths.FACES.exists():
+            sets.local_sources(found.data)
+    except FerError as error:
+        yield error.message
 
 
 def _networks(found: config.Params) -> Iterator[str]:

@@ -16,7 +16,7 @@ from fer.errors import FerError, not_installed
 
 try:
     from fer import config, models
-    from fer.data import files, sources
+    from fer.data import files, sets
     from fer.models import pretrained
 except ModuleNotFoundError as missing:
     raise SystemExit(f"Error: {not_installed(missing)}") from None
@@ -40,12 +40,6 @@ def reading(stage: str, params: config.Params) -> Iterator[None]:
     artifacts.write_json(NOTES, artifacts.read_cache(NOTES) | {stage: fingerprint})
 
 
-def note(stage: str, params: config.Params) -> None:
-    """The name that `stages/download.py` still uses for `reading`."""
-    with reading(stage, params):
-        pass
-
-
 def changed(params: config.Params) -> list[str]:
     """The stages whose files are not those that they last read.
 
@@ -53,31 +47,35 @@ def changed(params: config.Params) -> list[str]:
     would mean a download, of what may be another edition.
     """
     notes = artifacts.read_cache(NOTES)
-    there = {stage: path for stage, path in _outside(params).items() if path is not None and path.exists()}
-    return [stage for stage, path in there.items() if stage in notes and notes[stage] != _fingerprint(path)]
+    there = {stage: found for stage, found in _outside(params).items() if found}
+    return [stage for stage, found in there.items() if stage in notes and notes[stage] != _fingerprint(found)]
 
 
-def _outside(params: config.Params) -> dict[str, Path | None]:
-    """The file or folder outside the project that each stage would read now; None for a download, or for none."""
+def _outside(params: config.Params) -> dict[str, list[Path]]:
+    """The files and folders outside the project that each stage would read now; empty for a download, or for none."""
     try:
-        faces = sources.at_hand(params.data)
-    except FerError:  # it does not exist
-        faces = None
+        faces = sets.local_sources(params.data)
+    except FerError:  # they do not exist
+        faces = []
     read = {"download": faces}
     for name in models.MODELS:
         weights = getattr(params.model(name), "weights", None)
         if weights is not None:
-            read[f"weights@{name}"] = pretrained.source(weights)
+            source = pretrained.source(weights)
+            read[f"weights@{name}"] = [source] if source is not None and source.exists() else []
     return read
 
 
-def _fingerprint(path: Path | None) -> str:
-    """A digest of the names, sizes and times of a file, or of all files in a folder."""
-    if path is None or not path.exists():
-        return hashing.sha256(b"")
-    found = [path / name for name in files.walk(path)] if path.is_dir() else [path]
-    stats = ((file.resolve(), file.stat()) for file in found)
-    lines = (f"{file} {stat.st_size} {stat.st_mtime_ns}\n" for file, stat in stats)
+def _fingerprint(sources: list[Path]) -> str:
+    """A digest of the names, sizes and times of files, and of all files in folders."""
+    lines = []
+    for source in sources:
+        for file in [source / name for name in files.walk(source)] if source.is_dir() else [source]:
+            try:
+                stat = file.stat()
+                lines.append(f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}\n")
+            except (OSError, RuntimeError):  # a link that leads nowhere or in a circle: the stage will say so
+                lines.append(f"{file} unreadable\n")
     return hashing.sha256(line.encode(errors="surrogateescape") for line in lines)
 
 
