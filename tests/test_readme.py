@@ -1,6 +1,7 @@
 """The README's table says what the committed metrics say."""
 
 import json
+import re
 import shutil
 import subprocess
 
@@ -15,14 +16,14 @@ from tests.known_params import TOP
 
 @pytest.mark.parametrize("model", models.MODELS)
 def test_a_model_s_row(model, committed):
-    metrics = json.loads(committed(f"metrics/detail/{model}.json"))
+    metrics = json.loads(committed(f"metrics/test/{model}.json"))
     test = metrics["test"]
     expected = [
         model,
+        percent(metrics["val"]["accuracy"]),
         f"**{percent(test['accuracy'])}** ({percent(test['accuracy_low'])} to {percent(test['accuracy_high'])})",
         *[percent(metrics[part]["accuracy"]) for part in ("test_single_view", "test_unseen", "test_combined")],
         f"{100 * ORIGINAL[model]:.4g}",
-        percent(metrics["val"]["accuracy"]),
         f"{metrics['parameters']:,}",
         str(metrics["epochs"]),
     ]
@@ -39,3 +40,14 @@ def test_the_photo_of_the_readme(committed, tmp_path, monkeypatch):
     done = CliRunner().invoke(cli.main, ["predict", "docs/images/astronaut.jpg"])
     assert done.exit_code == 0
     assert f"```\n{done.stdout}{done.stderr}```\n" in committed("README.md")
+
+
+def test_the_commands_of_the_readme_are_there(committed):
+    """Every `make` target and every `fer` command that the README and the docs name."""
+    makefile = (TOP / "Makefile").read_text()
+    for page in ("README.md", "docs/pipeline.md", "docs/using.md"):
+        text = committed(page)
+        for target in set(re.findall(r"(?:^\$ (?:\w+=\S+ )?|`)make (\w+)", text, re.MULTILINE)):
+            assert f"\n{target}:" in makefile, (page, target)
+        for command in set(re.findall(r"(?:^\$ |`|\| )fer (\w+)", text, re.MULTILINE)):
+            assert command in cli.main.commands, (page, command)
