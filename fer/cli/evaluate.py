@@ -46,7 +46,8 @@ def evaluate(
     import json
 
     from fer import artifacts
-    from fer.inference import labelled, saving
+    from fer.inference import labelled
+    from fer.inference.results import Results
 
     if output is None:
         require_stdout()
@@ -59,7 +60,7 @@ def evaluate(
         predictor = stack.enter_context(open_predictor(options))
         results = None
         if output is not None:
-            results = stack.enter_context(saving.Results(output, ("evaluation.json", "confusion.png"), overwrite))
+            results = stack.enter_context(Results(output, ("evaluation.json", "confusion.png"), overwrite))
         run = Run(predictor, found.names)
         measured = labelled.score(run.photos(bar=True), found.labels)
         measured["model"] = [network.about.name for network in predictor.networks]

@@ -109,7 +109,7 @@ def _finished(run: Run, results: "PhotoResults | None", show: bool) -> Iterator[
 
 
 def _say_what_is_left(output: Path, interrupted: bool) -> None:
-    from fer.inference.saving import UNFINISHED
+    from fer.inference.results import UNFINISHED
 
     if interrupted and (output / UNFINISHED).is_dir():
         say(f"What was answered until then is in {output / UNFINISHED}; earlier results in {output} are unchanged.")

@@ -33,12 +33,13 @@ def png_that_says(width: int, height: int) -> bytes:
 
 
 def jpeg_with_broken_exif(image: Image.Image) -> bytes:
-    """A JPEG whose EXIF block says that its entries go on beyond its end."""
+    """A JPEG to be turned upright, in whose EXIF block one type is wrong: Pillow raises a `struct.error`."""
     exif = Image.Exif()
-    exif[0x0112], exif[0x010E] = 6, "text" * 9
-    content = encoded(image, "JPEG", exif=exif)
-    start = content.index(b"Exif\0\0") + 6
-    return content[: start + 8] + b"\xff\xff" + content[start + 10 :]
+    exif[0x0112], exif[0x010E], exif[0x011A], exif[0x0128] = 6, "text" * 3, 72.0, 2
+    content = bytearray(encoded(image, "JPEG", exif=exif))
+    kind = content.index(b"Exif\0\0") + 6 + 35
+    content[kind] = 7
+    return bytes(content)
 
 
 def cases() -> tuple[dict[str, bytes], dict[str, bytes]]:

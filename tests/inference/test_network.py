@@ -66,7 +66,7 @@ METADATA = [
     (ABOUT | {"size": 48.5}, "its size is not"),
     (ABOUT | {"size": 10**9}, "its size is not"),
     (ABOUT | {"weights": "short"}, "its weights is not a SHA-256"),
-    (ABOUT | {"precision": "float64"}, "its precision is not one of float32, int8"),
+    (ABOUT | {"precision": "float64"}, "its precision is not one of float32"),
     (ABOUT | {"precision": []}, "its precision is not one of"),
     (ABOUT | {"inputs": []}, "its inputs is not a list of inputs"),
     (ABOUT | {"inputs": "pixels"}, "its inputs is not a list of inputs"),

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from fer.errors import FerError
-from fer.inference import saving
+from fer.inference import results, saving
 from tests.inference.conftest import fer
 
 OUT = Path("out")
@@ -47,7 +47,7 @@ def test_results_and_annotated_copies_are_saved(photo):
     photos = [json.loads(line) for line in Path("out/photos.jsonl").read_text().splitlines()]
     assert [each["file"] for each in photos] == ["a/one.jpg", "b/nobody.png", "b/one.jpg", "b/two.webp"]
     copies = ["annotated/a/one.jpg", "annotated/b/one.jpg", "annotated/b/two.webp.png"]
-    assert names() == sorted([saving.MARKER, *copies, "faces.csv", "photos.jsonl"])
+    assert names() == sorted([results.MARKER, *copies, "faces.csv", "photos.jsonl"])
     copy = np.asarray(Image.open("out/annotated/b/two.webp.png").convert("RGB"))
     assert copy.shape == (640, 640, 3)  # small photos are enlarged, so that the text can be read
 
@@ -75,7 +75,7 @@ def test_a_good_run_replaces_all_of_the_earlier_one(pictures):
     (OUT / "notes.txt").write_text("mine")
     (OUT / "annotated/own.png").write_bytes(b"mine")
     predict("b", "--output", OUT)
-    expected = [saving.MARKER, "annotated/own.png", "annotated/two.png", "faces.csv", "notes.txt", "photos.jsonl"]
+    expected = [results.MARKER, "annotated/own.png", "annotated/two.png", "faces.csv", "notes.txt", "photos.jsonl"]
     assert names() == sorted(expected)
     assert list(pd.read_csv(OUT / "faces.csv")["file"]) == ["b/two.png"]
 
@@ -109,7 +109,7 @@ def test_the_folder_of_the_inputs_can_hold_the_results(pictures):
 
 
 def test_one_process_at_a_time_writes_to_a_folder(pictures):
-    with saving.Results(OUT, ["faces.csv"]):
+    with results.Results(OUT, ["faces.csv"]):
         done = predict("a", "--output", OUT)
         assert done.exit_code == 1
         assert "Another process writes to out." in done.stderr
@@ -132,7 +132,7 @@ def test_what_an_interrupted_run_has_answered_is_kept_beside_earlier_results(pic
     assert "What was answered until then is in out/unfinished; earlier results in out are unchanged." in done.stderr
     assert len((OUT / "unfinished/photos.jsonl").read_text().splitlines()) == 1
     assert len(pd.read_csv(OUT / "faces.csv")) == 1
-    with saving.Results(OUT, ["faces.csv"]):
+    with results.Results(OUT, ["faces.csv"]):
         assert not any((OUT / "unfinished").iterdir())
 
 
@@ -147,11 +147,11 @@ def test_two_photos_never_share_a_copy(photo):
 
 def test_a_damaged_marker_takes_no_file_for_ours(pictures):
     predict("a", "--output", OUT)
-    (OUT / saving.MARKER).write_text('{"files": ["../a/one.png", "/etc/passwd"]}')
+    (OUT / results.MARKER).write_text('{"files": ["../a/one.png", "/etc/passwd"]}')
     with pytest.raises(FerError, match="fer did not make it"):
         saving.PhotoResults(OUT)
-    with saving.PhotoResults(OUT, overwrite=True) as results:
-        assert not results.made_earlier("a/one.png")
+    with saving.PhotoResults(OUT, overwrite=True) as folder:
+        assert not folder.made_earlier("a/one.png")
 
 
 def test_a_folder_that_can_not_be_written_is_one_line(photo):
