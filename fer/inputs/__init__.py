@@ -57,10 +57,13 @@ def load(names: Iterable[str], data: Path) -> Arrays:
     Raises:
         FerError: a stage has not run, or has run for other faces.
     """
+    from fer.data.faces import Faces
+
     values = {name: KINDS[name].load(data) for name in names}
-    counts = {len(array) for array in values.values()}
-    if len(counts) > 1:
-        raise FerError(f"{data} holds inputs of different numbers of faces. Run `dvc repro`.")
+    faces = len(Faces.load(data / "faces"))
+    for name, array in values.items():
+        if len(array) != faces:
+            raise FerError(f"{data} holds {faces:,} faces, but the {name} of {len(array):,}. Run `dvc repro`.")
     return values
 
 

@@ -66,11 +66,8 @@ def load(names: Iterable[str]) -> TrainingData:
     labels = Faces.load(paths.FACES).labels
     table = splits.read(paths.SPLITS, len(labels))
     rows = {split: torch.from_numpy(np.flatnonzero(table["split"] == split)) for split in ("train", "val")}
-    stored = inputs.load(names, paths.DATA)
-    for name, array in stored.items():
-        if len(array) != len(labels):
-            raise FerError(f"{paths.FACES} holds {len(labels)} faces, but the {name} of {len(array)}. Run `dvc repro`.")
-    return TrainingData(inputs.to_tensors(stored), torch.tensor(labels), **rows)
+    values = inputs.to_tensors(inputs.load(names, paths.DATA))
+    return TrainingData(values, torch.tensor(labels), **rows)
 
 
 def _load_first_weights(network: FaceModel, name: str, phase: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from fer import artifacts, writing
 from fer.errors import FerError
-from fer.landmarks.extract import Landmarks
+from fer.landmarks.extract import FaceLandmarks
 
 TINY_MLP = {"hidden": [4], "epochs": 1, "optim": {"batch_size": 32, "patience": 0}}
 
@@ -21,7 +21,7 @@ def trained(change, stage):
     assert stage("download").exit_code == 0
     assert stage("split").exit_code == 0
     points = np.random.default_rng(0).normal(0, 1, (140, 478, 3)).astype(np.float32)
-    Landmarks(points, np.ones(140, np.uint8)).save("data/landmarks")
+    FaceLandmarks(points, np.ones(140, np.uint8)).save("data/landmarks")
     assert stage("train", "mlp").exit_code == 0
     return stage
 
@@ -152,7 +152,7 @@ def test_what_a_killed_stage_left_is_swept_and_lies_beside_no_output(trained, mo
 
 
 def test_landmarks_of_other_faces_do_not_fit(trained):
-    Landmarks(np.zeros((3, 478, 3), np.float32), np.ones(3, np.uint8)).save("data/landmarks")
+    FaceLandmarks(np.zeros((3, 478, 3), np.float32), np.ones(3, np.uint8)).save("data/landmarks")
     result = trained("graphs")
     assert result.exit_code == 1
     assert "its rows are not those of 3 faces" in result.output

@@ -23,7 +23,7 @@ from fer.data.labels import WORDS_ALONE
 from fer.data.sets.folder import Folder
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
-from fer.landmarks.extract import Landmarks
+from fer.landmarks.extract import FaceLandmarks
 from tests import known_params
 
 # The same examples in every run: a failure is a commit's, never chance. Raise the number to look for new ones.
@@ -211,7 +211,7 @@ def test_faces_and_landmarks(data):
         for name in ("images.npy", "points.npy", "views.npy"):
             (place / name).write_bytes(data)
         (place / "faces.csv").write_text("name,usage,emotion\n" + "".join(f"{n},,sad\n" for n in range(3)))
-        for kind in (Faces, Landmarks):
+        for kind in (Faces, FaceLandmarks):
             answers(kind.load, place)
 
 
