@@ -24,21 +24,25 @@ named:
 
 setup: .venv/ready  ## create .venv and install the pinned requirements
 
-# $(call install,ENVIRONMENT,REQUIREMENTS)
-define install
+# $(call environment,FOLDER): a virtual environment with pip alone
+define environment
 	@$(PYTHON) -c '$(FITS)' 2>/dev/null || { echo 'fer needs Python 3.11, 3.12, 3.13 or 3.14. Install one, or name it: make PYTHON=/path/to/python3.12 ...' >&2; exit 1; }
 	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
-	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check uv
-	$(1)/bin/uv pip install --python $(1)/bin/python --no-deps --require-hashes -r $(2)
-	@$(1)/bin/uv pip install --quiet --python $(1)/bin/python --no-deps --editable .
-	@touch $(1)/ready
 endef
 
 .venv/ready: requirements.txt pyproject.toml
-	$(call install,.venv,requirements.txt)
+	$(call environment,.venv)
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv/bin/uv pip install --python .venv/bin/python --no-deps --require-hashes -r requirements.txt
+	@.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable .
+	@touch $@
 
+# Eight packages: pip is fast enough, and uv would be a fifth of this environment.
 .venv-predict/ready: requirements-predict.txt pyproject.toml
-	$(call install,.venv-predict,requirements-predict.txt)
+	$(call environment,.venv-predict)
+	.venv-predict/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-predict.txt
+	@.venv-predict/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
 
 demo: setup  ## the whole pipeline on drawn faces, in a few minutes; it says how to undo it
 	@$(BIN)/python -m fer.demo
