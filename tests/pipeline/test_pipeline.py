@@ -170,7 +170,7 @@ def test_a_parameter_reruns_what_depends_on_it_and_nothing_else(clean, key, valu
     [
         ("fer/models/mlp.py", {"train@mlp"} | after("mlp")),
         ("fer/models/gnn.py", {"train@gnn"} | after("gnn")),
-        ("fer/models/cnn.py", TRAIN_CNN | after("cnn")),
+        ("fer/models/cnn.py", {"weights@cnn"} | TRAIN_CNN | after("cnn")),
         (
             "fer/inputs/landmarks.py",
             set().union(*(after(m) | {f"train@{m}"} for m in LANDMARK)),

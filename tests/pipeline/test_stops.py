@@ -66,7 +66,7 @@ def test_check_names_what_would_run(clean):
 def test_a_few_blows(built):
     torture = Torture(built)
     before = json.loads((built.folder / "metrics/cnn.json").read_text())
-    blows = torture.draw(40, random.Random(5))
+    blows = torture.draw(200, random.Random(5))
     by_kind = {blow.kind: blow for blow in reversed(blows)}
     assert set(by_kind) == {"group", "dvc", "stage", "checkpoint", "disk"}
     for kind in ("group", "checkpoint", "disk"):
