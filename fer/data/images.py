@@ -98,7 +98,7 @@ def _require_decoder(kind: str, name: str) -> None:
     except (ImportError, AttributeError) as error:
         raise FerError(
             f"{name} is a {'HEIC' if kind == 'HEIF' else kind} picture, a format that is not supported here. "
-            "Save it as JPEG or PNG, or install pillow-heif."
+            "Save it as JPEG or PNG, or run `pip install 'fer[heif]'`."
         ) from error
     register()
 

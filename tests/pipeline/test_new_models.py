@@ -182,13 +182,20 @@ def ran(output: str) -> set[str]:
     return {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
 
 
-def test_a_toy_landmark_model_by_the_listed_edits_gets_its_row_in_the_report(project):
-    (project.folder / "fer/models/linear.py").write_text(TOY.lstrip())
-    edit(project, "fer/config.py", "\nclass Params(Section):\n", TOY_SECTION)
-    edit(project, "fer/config.py", "    mlp: Mlp\n", "    mlp: Mlp\n    linear: Linear\n")
-    add_section(project, "linear", like="mlp", without=("hidden",))
-    edit(project, "dvc.yaml", LAST_MODEL, LANDMARK_ENTRY + LAST_MODEL)
+def add_model(
+    project: Project, name: str, code: str, section: str, entry: str, without: tuple[str, ...], **values
+) -> None:
+    """The edits that docs/architecture.md lists; the values in params.yaml are the mlp's but for some."""
+    (project.folder / f"fer/models/{name}.py").write_text(code.lstrip())
+    edit(project, "fer/config.py", "\nclass Params(Section):\n", section)
+    edit(project, "fer/config.py", "    mlp: Mlp\n", f"    mlp: Mlp\n    {name}: {name.capitalize()}\n")
+    add_section(project, name, like="mlp", without=without, **values)
+    edit(project, "dvc.yaml", LAST_MODEL, entry + LAST_MODEL)
     assert len(files_changed(project)) == 4
+
+
+def test_a_toy_landmark_model_by_the_listed_edits_gets_its_row_in_the_report(project):
+    add_model(project, "linear", TOY, TOY_SECTION, LANDMARK_ENTRY, without=("hidden",))
 
     output = project.dvc("repro")
     assert ran(output) == {f"{do}@linear" for do in ("train", "evaluate", "measure", "export")} | {"compare"}
@@ -201,14 +208,10 @@ def test_a_toy_landmark_model_by_the_listed_edits_gets_its_row_in_the_report(pro
 
 
 def test_a_toy_model_of_two_inputs_goes_through_everything_by_the_listed_edits(project):
-    (project.folder / "fer/models/fusion.py").write_text(FUSION.lstrip())
-    edit(project, "fer/config.py", "\nclass Params(Section):\n", FUSION_SECTION)
-    edit(project, "fer/config.py", "    mlp: Mlp\n", "    mlp: Mlp\n    fusion: Fusion\n")
     content = yaml.safe_load((project.folder / "params.yaml").read_text())
-    augment = content["mlp"]["augment"] | content["cnn"]["augment"]
-    add_section(project, "fusion", like="mlp", without=("hidden", "dropout"), image_size=32, augment=augment, epochs=30)
-    edit(project, "dvc.yaml", LAST_MODEL, FUSION_ENTRY + LAST_MODEL)
-    assert len(files_changed(project)) == 4
+    both = content["mlp"]["augment"] | content["cnn"]["augment"]
+    values = {"image_size": 32, "augment": both, "epochs": 30}
+    add_model(project, "fusion", FUSION, FUSION_SECTION, FUSION_ENTRY, without=("hidden", "dropout"), **values)
 
     again = ("repro", "--single-item", "--force", "--no-run-cache", "train@fusion")
     weights = project.folder / "models/fusion/model.safetensors"
