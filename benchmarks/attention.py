@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import made
-from benchmarks.graph import learn
 from benchmarks.measure import Bench, Row, compared
 from fer.config import Transformer
 from fer.sizes import POINTS
@@ -65,4 +64,4 @@ def step(
     network.to(bench.device)
     data = made.data(network.inputs, batch).to(torch.device(bench.device))
     optimizer = torch.optim.AdamW(network.parameters())
-    return lambda: learn(network(**data.inputs), data.labels, optimizer)
+    return lambda: made.learn(network(**data.inputs), data.labels, optimizer)

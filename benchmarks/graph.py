@@ -52,7 +52,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
     def ours() -> None:
         for values, labels in batches:
-            learn(network(**values), labels, optimizer)
+            made.learn(network(**values), labels, optimizer)
 
     features = network._features(data.inputs["landmarks"]).cpu()
     edges, labels = network.edge_index.cpu(), data.labels.cpu()
@@ -65,7 +65,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     def plain() -> None:
         for faces in loader:
             faces = faces.to(bench.device)
-            learn(plain_network(faces), faces.y, plain_optimizer)
+            made.learn(plain_network(faces), faces.y, plain_optimizer)
 
     found = bench.in_turns({"plain": bench.speed(plain, count), "ours": bench.speed(ours, count)})
     yield compared(
@@ -76,10 +76,3 @@ def rows(bench: Bench) -> Iterator[Row]:
         found["ours"],
         f"plain: one torch-geometric graph a face, {batch} of them joined for each step",
     )
-
-
-def learn(logits: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer) -> None:
-    """One step."""
-    optimizer.zero_grad()
-    nn.functional.cross_entropy(logits, labels).backward()
-    optimizer.step()

@@ -99,9 +99,4 @@ def training_step(bench: Bench, batch: int) -> Callable[[], None]:
     optimizer = torch.optim.AdamW(network.parameters())
     data = made.data(["pixels"], batch).to(torch.device(bench.device))
 
-    def step() -> None:
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(network(**data.inputs), data.labels).backward()
-        optimizer.step()
-
-    return step
+    return lambda: made.learn(network(**data.inputs), data.labels, optimizer)

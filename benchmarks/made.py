@@ -1,4 +1,4 @@
-"""The data of the measurements, made here: drawn faces, random points, networks with random weights."""
+"""What the parts have in common: drawn faces, random points, networks with random weights, and a bare step."""
 
 import functools
 from collections.abc import Iterable
@@ -70,6 +70,19 @@ def network(name: str, settings: Any) -> FaceModel:
     made = kind(**kind.arguments(settings, paths.DATA))
     made.learn_statistics(inputs.to_tensors({own: MAKERS[own](64) for own in kind.inputs}), paths.DATA)
     return made.train()
+
+
+def learn(logits: torch.Tensor, targets: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
+    """A training step as it is first written, after the network has answered.
+
+    Args:
+        logits: float [B, 7].
+        targets: classes, int64 [B].
+        optimizer: of the network.
+    """
+    optimizer.zero_grad()
+    torch.nn.functional.cross_entropy(logits, targets).backward()
+    optimizer.step()
 
 
 def changed(section: Any, **values: Any) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-POLL = 0.05  # seconds between two looks at the memory
+POLL = 0.1  # seconds between two looks at the memory
 GRACE = 20.0  # seconds in which a command has to end that was asked to
 
 

@@ -121,7 +121,7 @@ def memory(folder: Path, stages: list[tuple[str, ...]], peaks: dict[str, float],
             yield Row(key, f"stage {work}", missing=str(error))
             continue
         peaks[work] = done.peak / 1e9
-        note = f"stopped after {LIMITS[stage]:.0f} s" if done.stopped else f"{done.seconds:.1f} s"
+        note = f"stopped after {LIMITS[stage]:.0f} s" if done.stopped else f"took {done.seconds:.1f} s"
         yield single(key, f"stage {work}", "GB", [peaks[work]], note)
 
 

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import made
-from benchmarks.graph import learn
 from benchmarks.measure import MOST, TOP, TRAIN_FACES, VAL_FACES, Bench, Row, compared, single
 from fer import artifacts, models, paths
 from fer.models.base import FaceModel
@@ -133,7 +132,7 @@ def plain_step(bench: Bench, network: FaceModel, batch: int) -> Callable[[], Non
         pictures = (torch.rand(batch, 3, size, size, device=bench.device) - IMAGENET_MEAN) / IMAGENET_STD
         forward = functools.partial(nn.Sequential(network.backbone, network.head), pictures)  # type: ignore[arg-type]
     optimizer = torch.optim.AdamW([own for own in network.parameters() if own.requires_grad])
-    return lambda: learn(forward(), values.labels, optimizer)
+    return lambda: made.learn(forward(), values.labels, optimizer)
 
 
 def _clock(bench: Bench, plain_turn: Callable[[], float], found: Speeds, count: int, until: float) -> type[Keeper]:

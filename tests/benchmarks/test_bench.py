@@ -65,6 +65,8 @@ def test_a_whole_run_writes_the_results_and_the_page(tmp_path, monkeypatch):
     assert result.exit_code == 0, result.output
     assert set(written[0]) == {"cpu", "cuda"}
     assert list(written[0]["cpu"]["parts"]) == list(bench.PARTS)
+    assert written[0]["cpu"]["machine"]["processor"]
+    assert "torch" in written[0]["cpu"]["machine"]["versions"]
 
 
 def test_the_accuracy_on_photos_still_fits_the_package():
