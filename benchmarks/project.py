@@ -105,12 +105,14 @@ def write_predictions(folder: Path, content: Faces) -> None:
 
 
 def fill_outputs(folder: Path) -> None:
-    """Put something in the place of every output of dvc.yaml that is not there."""
+    """Put something in the place of every output of dvc.yaml, and every file that a stage needs, that is not there."""
     from dvc.repo import Repo
 
     with Repo(str(folder)) as repo:
-        outputs = [Path(out.fs_path) for stage in repo.index.stages for out in stage.outs]
-    for path in outputs:
+        stages = list(repo.index.stages)
+    # Files within a folder come after it.
+    needed = sorted({Path(item.fs_path) for stage in stages for item in (*stage.outs, *stage.deps) if item.fs_path})
+    for path in needed:
         if not path.exists():
             file = path if path.suffix else path / "made-up.txt"
             file.parent.mkdir(parents=True, exist_ok=True)
