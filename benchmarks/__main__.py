@@ -102,7 +102,8 @@ def run(module: str, where: str, quick: bool, seconds: float, left: float) -> di
         output.touch()
         command = [sys.executable, "-m", "benchmarks.part", module, str(output), "--device", where]
         command += ["--seconds", str(seconds), *(["--quick"] if quick else [])]
-        environment = os.environ | {"PYTHONPATH": str(TOP)}
+        # Tiny works gain nothing from more threads, which would wait for each other beside other tests.
+        environment = os.environ | {"PYTHONPATH": str(TOP)} | ({"OMP_NUM_THREADS": "1"} if quick else {})
         with log.open("wb") as words, output.open(encoding="utf-8") as lines:
             process = subprocess.Popen(
                 command, cwd=TOP, env=environment, stdin=subprocess.DEVNULL, stdout=words, stderr=words,

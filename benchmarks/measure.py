@@ -115,13 +115,13 @@ class Bench:
         """Repeat works in turns, so that a disturbance of the machine meets all of them.
 
         Args:
-            works: functions that return what they have measured; each is called once before, to warm up.
+            works: functions that return what they have measured; each is called once before, but for `quick`.
             share: of the part's seconds. There are at least LEAST turns, however long they take, and at most MOST.
 
         Returns:
             For each work what it gave in each turn.
         """
-        for work in works.values():
+        for work in () if self.quick else works.values():
             work()
         found: dict[str, list[float]] = {name: [] for name in works}
         until = time.perf_counter() + share * self.seconds
