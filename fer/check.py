@@ -1,7 +1,7 @@
 """`python -m fer.check`: all that can be known of `params.yaml` and this machine before hours of work.
 
 Every stage calls `params` first, so that a wrong value is named by the first stage, not by the one that uses it.
-Building the networks takes seconds, so settings that were found right are remembered until they or the code change.
+Building the networks takes seconds, so settings that were found right are noted until they or the code change.
 """
 
 import logging
@@ -23,7 +23,7 @@ try:
 except ModuleNotFoundError as missing:
     raise SystemExit(f"Error: {not_installed(missing)}") from None
 
-NOTES = paths.CACHE / "checked.json"
+NOTE = paths.CACHE / "checked.json"
 # A weight, its gradient, AdamW's two moments, the averaged weight and the best one, in float32.
 BYTES_A_PARAMETER = 6 * 4
 LEAST_DISK = 2 * 1024**3
@@ -110,29 +110,28 @@ def _sources(found: config.Params) -> Iterator[str]:
 
 def _networks(found: config.Params) -> Iterator[str]:
     """Whether each network can be built, begin with the weights that are asked for, and train in its phases."""
-    notes, code = artifacts.read_cache(NOTES), _digest_of_code()
-    known = dict(notes)
-    for name in models.MODELS:
-        settings = found.model(name)
-        file = None if getattr(settings, "weights", None) == "imagenet" and _fetched(name) else _file(name, settings)
-        digest = hashing.sha256(f"{code} {settings.model_dump_json()} {file}".encode())
-        checked, _, missing = str(known.get(name)).partition(" without ")
-        if checked == digest and not (missing and Path(missing).exists()) and (file is None or file.is_file()):
-            continue
+    files = {name: _file(name, found.model(name)) for name in models.MODELS}
+    digest = _digest(found, files)
+    note = artifacts.read_cache(NOTE)
+    if note.get("digest") == digest and not any(Path(path).exists() for path in note["missing"]):
+        return
+    missing: list[str] = []
+    right = True
+    for name, file in files.items():
         try:
+            settings = found.model(name)
             _build(name, settings)
             if file is not None:
                 models.network(name).fetch_pretrained(settings)
         except SettingError as error:
+            right = False
             yield error.of(name).message
-            continue
         except MissingFileError as error:  # an earlier stage makes it, and it decides the network's size
-            digest += f" without {error.path}"
+            missing.append(str(error.path))
         except FerError:  # it is damaged, as the stage that reads it will say
-            continue
-        known[name] = digest
-    if known != notes:
-        artifacts.write_json(NOTES, known)
+            right = False
+    if right:
+        artifacts.write_json(NOTE, {"digest": digest, "missing": missing})
 
 
 def _build(name: str, settings: Any) -> None:
@@ -152,9 +151,11 @@ def _build(name: str, settings: Any) -> None:
 
 
 def _file(name: str, settings: Any) -> Path | None:
-    """The local file that a model's pretrained weights come from, if any."""
+    """The local file that a model's pretrained weights will be read from, if any."""
     weights = getattr(settings, "weights", None)
-    return None if weights is None else pretrained.source(weights)
+    if weights is None or (weights == "imagenet" and _fetched(name)):
+        return None
+    return pretrained.source(weights)
 
 
 def _fetched(name: str) -> bool:
@@ -163,8 +164,12 @@ def _fetched(name: str) -> bool:
     return origin.get("source") == "imagenet"
 
 
-def _digest_of_code() -> str:
-    return hashing.sha256(file.read_bytes() for file in sorted(Path(models.__file__).parent.glob("*.py")))
+def _digest(found: config.Params, files: dict[str, Path | None]) -> str:
+    """A digest of all that decides whether the networks can be built: the code, the settings, files of weights."""
+    code = (file.read_bytes() for file in sorted(Path(models.__file__).parent.glob("*.py")))
+    weights = [(name, str(file), file.is_file()) for name, file in files.items() if file is not None]
+    settings = found.model_dump_json(include=set(models.MODELS))
+    return hashing.sha256([*code, f"{settings} {weights}".encode()])
 
 
 def _reachable(host: str) -> bool:

@@ -62,23 +62,19 @@ def is_first() -> bool:
     return all(os.environ.get(name, "0") == "0" for name in ranks)
 
 
-def _caller() -> psutil.Process | None:
+def _parent() -> psutil.Process | None:
     """The process that started this one, past the shells (`sh -c`) in which DVC runs its commands."""
-    with contextlib.suppress(psutil.Error):  # it is another user's process, or gone already
+    with contextlib.suppress(psutil.Error):  # it is another user's process, or has just ended
         return next((process for process in psutil.Process().parents() if "-c" not in process.cmdline()), None)
     return None
 
 
-_started_by = _caller()
+_started_by = _parent()
 
 
 def is_orphan() -> bool:
     """Whether the process that started this one is gone: then nobody records the result."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return _started_by is not None and not (
-            _started_by.is_running() and _started_by.status() != psutil.STATUS_ZOMBIE
-        )
-    return True
+    return _parent() != _started_by
 
 
 def stage(name: str) -> Callable[[Callable[..., Any]], click.Command]:

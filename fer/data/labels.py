@@ -241,7 +241,7 @@ def pictures_among(names: Iterable[str]) -> tuple[list[str], Counter[str]]:
     found, others = [], Counter[str]()
     for name in names:
         suffix = PurePosixPath(name).suffix.lower()
-        if suffix in (*images.SUFFIXES, *images.HEIF_SUFFIXES):
+        if suffix in images.SUFFIXES:
             found.append(name)
         else:
             others[suffix or "without a suffix"] += 1

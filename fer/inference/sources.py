@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 LARGEST_FILE = 1 << 30  # bytes
-SUFFIXES = (*images.SUFFIXES, *images.HEIF_SUFFIXES)
 _READERS, _AHEAD = 2, 8  # threads; pictures that are decoded ahead at most
 _AHEAD_BYTES = 200_000_000  # of pictures that are decoded ahead, if all are as large as the last one
 
@@ -89,7 +88,8 @@ def _in_folder(folder: Path) -> list[str | Problem]:
             continue
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(filter(files.visible, folders))
-        names += [str(Path(root, name)) for name in found if files.visible(name) and name.lower().endswith(SUFFIXES)]
+        pictures = (name for name in found if files.visible(name) and name.lower().endswith(images.SUFFIXES))
+        names += [str(Path(root, name)) for name in pictures]
     unread = [Problem(str(error.filename), f"{error.filename} can't be read ({error.strerror}).") for error in problems]
     return [*sorted(names), *unread]
 

@@ -9,14 +9,14 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 
 from fer.errors import FerError
-from fer.stopping import run_interruptibly
+from fer.stopping import ending_on_signals
 
 
 @contextmanager
 def partners(trainer: L.Trainer) -> Iterator[None]:
     """Let a training of several machines wait for the others, and say what to do if they do not come or go away.
 
-    SIGTERM and Ctrl-C end the waiting. For a training on one machine this does nothing.
+    SIGTERM and Ctrl-C end the process while it waits. For a training on one machine this does nothing.
 
     Args:
         trainer: about to train, within the block.
@@ -34,8 +34,13 @@ def partners(trainer: L.Trainer) -> Iterator[None]:
         others = f"the other {trainer.num_nodes - 1} of {trainer.num_nodes} machines"
         rank_zero_only(print)(f"Waiting for {others} at {meeting}.", flush=True)
         connect = getattr(trainer.strategy, "setup_distributed", None)
+
+        def connect_interruptibly() -> None:
+            with ending_on_signals():
+                connect()
+
         if connect is not None:
-            trainer.strategy.setup_distributed = lambda: run_interruptibly(connect)  # type: ignore[attr-defined]
+            trainer.strategy.setup_distributed = connect_interruptibly  # type: ignore[attr-defined]
     try:
         yield
     except torch.distributed.DistError as error:

@@ -55,12 +55,7 @@ def test_damaged_exif_is_one_line(offset: int, value: int) -> None:
         images.decode(bytes(data), "a.jpg")
 
 
-@pytest.mark.parametrize(("brand", "kind", "format_"), [(b"heic", "HEIC", "HEIF"), (b"avif", "AVIF", "AVIF")])
-def test_a_format_without_a_decoder_is_named(
-    brand: bytes, kind: str, format_: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Image.init()
-    monkeypatch.delitem(Image.OPEN, format_, raising=False)
+def test_a_format_without_a_decoder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(FerError, match=f"a is a {kind} picture, a format that is not supported here"):
-        images.decode(b"\0\0\0\x18ftyp" + brand + bytes(40), "a")
+    with pytest.raises(FerError, match="a is a HEIC picture, a format that is not supported here"):
+        images.decode(b"\0\0\0\x18ftypheic" + bytes(40), "a")

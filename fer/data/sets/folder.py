@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from fer.data import files, labels
 from fer.data.labels import Label, Naming
-from fer.data.sets.base import PictureSet
+from fer.data.sets.pictures import PictureSet
 from fer.errors import FerError
 
 if TYPE_CHECKING:
