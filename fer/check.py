@@ -1,4 +1,4 @@
-"""`python -m fer.check`: all that can be known of `params.yaml` and this machine before hours of work.
+"""`python -m fer.check`: checks `params.yaml` and this machine before hours of work.
 
 Every stage calls `params` first, so that a wrong value is named by the first stage, not by the one that uses it.
 Building the networks takes seconds, so settings that were found right are noted until they or the code change.
@@ -43,7 +43,7 @@ def params() -> config.Params:
 
 
 def warnings(found: config.Params) -> Iterator[str]:
-    """What may become a problem: downloads that can't be reached, a disk that is nearly full."""
+    """Possible problems: hosts that can't be reached, a disk that is nearly full."""
     data_set = sets.get(found.data)
     downloads = data_set.download_host and not paths.FACES.exists() and not sets.local_sources(found.data)
     if downloads and not _reachable(str(data_set.download_host)):
@@ -62,8 +62,8 @@ def warnings(found: config.Params) -> Iterator[str]:
 def would_run() -> list[str]:
     """The stages that `dvc repro` would run now, in order.
 
-    These are at most so many: `dvc repro` skips a stage when those before it make the same files as last time. A
-    stage whose files are missing but lie in DVC's cache is not run: they are checked out.
+    It may run fewer: a stage is skipped if those before it produce the same files as last time. A stage whose files
+    are missing but in DVC's cache is not run: they are checked out.
 
     Raises:
         FerError: DVC can't tell.
@@ -99,7 +99,7 @@ def _machine(found: config.Params) -> Iterator[str]:
 
 
 def _sources(found: config.Params) -> Iterator[str]:
-    """Whether there is what the first stage will read, where it has not run yet."""
+    """Whether the data set is there, unless it has been read already."""
     try:
         sets.check(found.data)
         if not paths.FACES.exists():
@@ -135,7 +135,7 @@ def _networks(found: config.Params) -> Iterator[str]:
 
 
 def _build(name: str, settings: Any) -> None:
-    """Build a network without numbers, which needs no memory and nearly no time."""
+    """Build a network on the meta device, which needs no memory and nearly no time."""
     import torch
 
     kind = models.network(name)
@@ -159,7 +159,7 @@ def _file(name: str, settings: Any) -> Path | None:
 
 
 def _fetched(name: str) -> bool:
-    """Whether ImageNet's weights of a model are there already."""
+    """Whether the ImageNet weights of a model have been fetched."""
     origin = artifacts.read_cache(paths.MODELS / models.weights_folder(name) / artifacts.CONFIG_FILE)
     return origin.get("source") == "imagenet"
 
@@ -184,9 +184,9 @@ def _reachable(host: str) -> bool:
 
 @click.command()
 def main() -> None:
-    """Check params.yaml and this machine before a long run, and say which stages `dvc repro` would run.
+    """Check params.yaml and this machine before a long run, and list the stages that `dvc repro` would run.
 
-    Exits with 1 if something is wrong, or can't be downloaded.
+    Exits with 1 if something is wrong or a download host can't be reached.
     """
     with commands.explain_failures():
         found = params()
@@ -196,7 +196,7 @@ def main() -> None:
         click.echo(names if stages else "Nothing to run: all is up to date.")
         if problems:
             raise FerError(" ".join(problems))
-        click.echo("params.yaml and this machine are fit for it.")
+        click.echo("params.yaml and this machine are fine.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How every stage behaves when it is stopped, started twice, or fails for a reason outside of it.
+"""How every stage behaves when it is stopped, started twice, or fails for a reason outside the program.
 
 `@stage("split")` makes a click command of a function. The command
 
@@ -29,16 +29,16 @@ _MEMORY_FULL = ("can't allocate memory", "out of memory")
 
 @contextmanager
 def exclusive(name: str, what: str) -> Iterator[None]:
-    """Refuse to do the same thing twice at once in this folder.
+    """Hold a lock during the block, so that two processes in this folder can't do the same thing at once.
 
-    The lock is the operating system's, so it is free again the moment its holder is gone, however it died.
+    The operating system frees the lock when its holder ends, for whatever reason.
 
     Args:
         name: of the lock's file.
         what: for the message.
 
     Raises:
-        FerError: another process does it; the message says which one. Or the lock's file can't be written.
+        FerError: another process holds it; the message says which one. Or the lock's file can't be written.
     """
     from filelock import FileLock, Timeout
 
@@ -52,7 +52,7 @@ def exclusive(name: str, what: str) -> Iterator[None]:
     except Timeout as error:
         running = holder.read_text() if holder.is_file() else "an unknown process"
         raise FerError(
-            f"{what} runs already: {running}. Wait until it ends, or stop it with `kill`; then run again."
+            f"{what} is already running: {running}. Wait until it ends, or stop it with `kill`; then run again."
         ) from error
 
 
@@ -92,7 +92,7 @@ class _Stage(click.Command):
             with raising_on_signals(), explain_failures():
                 if not is_first():
                     return super().invoke(context)
-                # By arguments, not by options: two phases of one model's training must not run at once either.
+                # The lock is named by arguments, not by options: two phases of one training must not run at once.
                 values = [context.params[item.name or ""] for item in self.params if isinstance(item, click.Argument)]
                 words = [str(self.name), *map(str, values)]
                 own = "-".join(words)
@@ -100,7 +100,7 @@ class _Stage(click.Command):
                     return super().invoke(context)
         except Stopped as stopped:
             if is_first():
-                # On a line of its own, below what a progress bar or the terminal's ^C has left on the last one.
+                # On a new line, since a progress bar or the terminal's ^C may have left the last one unfinished.
                 click.echo(("\n" if sys.stderr.isatty() else "") + str(stopped), err=True)
             context.exit(128 + stopped.signal)
         except FerError as error:
@@ -111,7 +111,7 @@ class _Stage(click.Command):
 
 @contextmanager
 def explain_failures() -> Iterator[None]:
-    """Turn what the machine lacks into a line that says what to do."""
+    """Turn missing packages, a full disk or memory, and unreadable files into one line that says what to do."""
     try:
         yield
     except ModuleNotFoundError as error:

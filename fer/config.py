@@ -112,14 +112,14 @@ class Recipe(Optim):
 
 
 class LandmarkAugmentation(Section):
-    """How landmarks are varied, after the pose has been removed."""
+    """Augmentation of landmarks, after pose removal."""
 
     rotation: Annotated[float, Field(ge=0, le=45)]
     jitter: Annotated[float, Field(ge=0, le=0.2)]
 
 
 class PixelAugmentation(Section):
-    """The ranges from which each face's own variation is drawn."""
+    """Ranges of the random augmentation of each face."""
 
     rotation: Annotated[float, Field(ge=0, le=180)]
     translation: Annotated[float, Field(ge=0, le=0.5)]
@@ -130,14 +130,14 @@ class PixelAugmentation(Section):
 
 
 class AugmentLandmarks(Section):
-    """The augmentation of a model that sees landmarks; a model of two inputs inherits from both."""
+    """The augmentation of a model with landmarks as input; a model with two inputs inherits from both."""
 
     flip: Share
     landmarks: LandmarkAugmentation
 
 
 class AugmentPixels(Section):
-    """The augmentation of a model that sees pixels."""
+    """The augmentation of a model with pixels as input."""
 
     flip: Share
     pixels: PixelAugmentation

@@ -1,4 +1,4 @@
-"""The exceptions for what the user can put right: one clear line, exit status 1, no traceback."""
+"""Exceptions for problems that the user can solve: one clear line, exit status 1, no traceback."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class MissingFileError(FerError):
 class SettingError(FerError):
     """A value in a section of `params.yaml` that can't be used.
 
-    Whoever raises it knows the key, but not the section: two models may share one network.
+    A network that raises it knows the key, but not the section: two models may share one network.
     """
 
     def __init__(self, key: str, value: object, reason: str) -> None:

@@ -13,12 +13,12 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class Stopped(BaseException):
     """A signal asked this process to end.
 
-    No `Exception`, so that no `except Exception` on its way takes it for a failure, and no `KeyboardInterrupt`, on
-    which Lightning ends the process without a message.
+    Not an `Exception`, so that no `except Exception` catches it, and not a `KeyboardInterrupt`, on which Lightning
+    ends the process without a message.
 
     Attributes:
         signal: which one.
-        outcome: what the interrupted work leaves behind, for the message.
+        outcome: what was saved, for the message.
     """
 
     outcome = "nothing was written; the same command starts again from the beginning"

@@ -1,4 +1,4 @@
-"""Image files to pixels: whatever a file holds, the answer is a picture or one line that names the file."""
+"""Decodes image files; a file that can't be decoded is a FerError that names it."""
 
 import io
 import threading
@@ -20,8 +20,8 @@ MAX_SIDE: Final = 32_767
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "AVIF")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
-# Pillow warns of odd metadata and of large pictures, which is noise to whoever runs a command. The filter holds for
-# the process: `warnings.catch_warnings` is not safe where several threads decode.
+# Pillow warns of odd metadata and of large pictures, which does not help a user. The filter holds for the whole
+# process: `warnings.catch_warnings` is not safe where several threads decode.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 _limit_of_pillow = threading.Lock()
 
@@ -36,7 +36,7 @@ def decode(data: bytes, name: str, megapixels: float = MAX_MEGAPIXELS, *, grey: 
         grey: whether colours may be left out, where the format stores them apart (JPEG): twice as fast.
 
     Raises:
-        FerError: it is damaged, no image, too large, or of a format without a decoder here.
+        FerError: it is damaged, no image, too large, or in a format for which no decoder is installed.
     """
     image = _open(data, name)
     for limit, too_large in (
@@ -50,7 +50,7 @@ def decode(data: bytes, name: str, megapixels: float = MAX_MEGAPIXELS, *, grey: 
         if grey:
             image.draft("L", None)
         image.load()
-    except Exception as error:  # Pillow's decoders raise whatever they stumble over
+    except Exception as error:  # Pillow's decoders raise exceptions of any kind
         raise _unreadable(name) from error
     try:
         return ImageOps.exif_transpose(image)
@@ -96,7 +96,7 @@ def grey(image: Image.Image) -> np.ndarray:
     16 bits are scaled, and so are fractions of 1 (a TIFF of floats).
 
     Raises:
-        ValueError: floats outside 0 .. 1, or 32-bit integers: nobody knows which of them is white.
+        ValueError: floats outside 0 .. 1, or 32-bit integers, whose white level is not known.
     """
     if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 255 instead of scaling them
         return (np.asarray(image) >> 8).astype(np.uint8)
@@ -128,7 +128,7 @@ def face(image: Image.Image, size: int, name: str = "The picture") -> np.ndarray
     A larger square is reduced by area, a smaller one enlarged by cubic interpolation.
 
     Raises:
-        FerError: its grey levels can't be told.
+        FerError: its range of grey levels is not known.
     """
     picture = Image.fromarray(grey_of(image, name))
     shrinking = min(picture.size) >= size

@@ -1,4 +1,4 @@
-"""ONNX files whose weights take half the space: stored in 16 bits, and float32 again once they are loaded."""
+"""ONNX files with weights in 16 bits: half the size; they become float32 again when the file is loaded."""
 
 from pathlib import Path
 

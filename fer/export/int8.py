@@ -1,4 +1,4 @@
-"""An ONNX file whose weights are eight bits each: a quarter of the size, and answers that can hardly be told apart.
+"""ONNX files with weights in eight bits: a quarter of the size, and nearly the same answers.
 
 Weights are rounded by output channel, symmetrically (Jacob et al. 2018). Activations stay float32: static quantisation
 of these, too, was tried. It costs an EfficientNet-B0 0.4 to 0.5 points of accuracy on val even where the layers that

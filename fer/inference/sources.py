@@ -1,4 +1,4 @@
-"""From what a user names (files, folders, patterns, standard input) to frames."""
+"""Reads the pictures that a user names: files, folders, patterns, standard input."""
 
 import glob
 import os
@@ -27,13 +27,13 @@ _AHEAD_BYTES = 200_000_000  # of pictures that are decoded ahead, if all are as 
 def expand(
     paths: Iterable[str], made_by_fer: Callable[[str], bool] = lambda name: False
 ) -> tuple[list[str], list[Problem]]:
-    """The files that paths, folders and patterns mean, each once, in their order; and what means none.
+    """The files that paths, folders and patterns stand for, without repetition, and the arguments that match none.
 
-    A folder stands for the images in it and below; whatever else lies there is passed over.
+    A folder stands for all images below it; other files in it are ignored.
 
     Args:
         paths: as a user types them; `-` is standard input.
-        made_by_fer: whether a file in a folder or pattern is the output of an earlier run, and no input.
+        made_by_fer: whether a file is the output of an earlier run; such files in folders and patterns are ignored.
     """
     found: dict[tuple[str, str], str] = {}
     problems = []
@@ -43,7 +43,7 @@ def expand(
         except FerError as error:
             problems.append(Problem(path, error.message))
             continue
-        except Exception as error:  # a name that is too long, a pattern that is none
+        except Exception as error:  # the name is too long, or the pattern invalid
             problems.append(Problem(path, f"{_shortened(path)} can't be looked up ({one_line(error)})."))
             continue
         if not names:
@@ -138,7 +138,7 @@ def ahead(loaders: Iterable[Callable[[], Frame | Problem]]) -> Iterator[Frame | 
 
 
 def read(name: str, megapixels: float = images.MAX_MEGAPIXELS) -> Frame | Problem:
-    """Read one picture; whatever is wrong with it is the answer, not an exception.
+    """Read one picture; return what is wrong with it instead of raising an exception.
 
     Args:
         name: of a file, or `-` for standard input.
@@ -168,7 +168,7 @@ def _content(name: str) -> bytes:
 
 
 def in_memory(pictures: Iterable[Any], megapixels: float) -> Iterator[Frame | Problem]:
-    """Frames of whatever a caller of `Predictor.predict` hands over: paths, arrays, PIL images."""
+    """Frames of the pictures that `Predictor.predict` is called with: paths, arrays, PIL images."""
     return ahead(partial(_from_object, picture, number, megapixels) for number, picture in enumerate(pictures))
 
 

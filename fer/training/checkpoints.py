@@ -65,7 +65,7 @@ class CheckpointFolder:
                 raise FerError(f"{self.checkpoint} can't be read ({reason}). Run again when it can.") from error
             except MemoryError:
                 raise
-            except Exception:  # whatever torch says of a damaged file, and its advice is not for a user
+            except Exception:  # torch raises exceptions of any kind for a damaged file
                 _say(f"The checkpoint {self.checkpoint} is damaged: starting from the beginning.")
             else:
                 _say(f"Going on after epoch {keeper.epochs}, from {self.checkpoint}.")
@@ -79,8 +79,8 @@ class CheckpointFolder:
     def delete(self) -> None:
         """Delete the checkpoint: the training's result is safely written.
 
-        It stays if the process that started this one is gone. Then nobody records the result, and the next `dvc
-        repro` begins with deleting it; from the checkpoint it is written again, without training.
+        It is kept if DVC, which started this process, was killed: the next `dvc repro` deletes the result, which was
+        not recorded, and writes it again from the checkpoint, without training.
         """
         if commands.is_orphan():
             _say(f"The process that started this training is gone. Run `dvc repro`: it goes on from {self.path}.")

@@ -22,7 +22,7 @@ def partners(trainer: L.Trainer) -> Iterator[None]:
         trainer: about to train, within the block.
 
     Raises:
-        FerError: nobody said where the machines meet, or the connection failed.
+        FerError: MASTER_ADDR is not set, or the connection failed.
     """
     if trainer.num_nodes > 1:
         if not any(name in os.environ for name in ("MASTER_ADDR", "SLURM_NTASKS")):

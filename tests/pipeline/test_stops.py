@@ -100,7 +100,7 @@ def test_a_second_start_says_who_holds_the_lock(long):
     project, _ = long
     process = start(project, "stages.train", "mlp")
     output = project.run(sys.executable, "-m", "stages.train", "mlp", "--phase", "full", fails=True)
-    assert f"The stage train mlp runs already: process {process.pid}, since 20" in output
+    assert f"The stage train mlp is already running: process {process.pid}, since 20" in output
     process.kill()
     process.communicate()
     assert "Going on" in project.run(sys.executable, "-m", "stages.train", "mlp")

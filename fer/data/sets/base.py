@@ -1,4 +1,4 @@
-"""What a data set is: one object that says where it lies, how it is read, and what its labels mean."""
+"""The base class of data sets: where a data set is found, how it is read, and what its labels mean."""
 
 import os
 from abc import ABC, abstractmethod
@@ -26,11 +26,11 @@ class DataSet(ABC):
 
     Attributes:
         name: in `data.dataset` and `--labels`.
-        title: for people.
-        naming: what its classes are called; numbers only where they have a published meaning.
+        title: for messages and the report.
+        naming: the names of its classes; numbers only if they are published.
         side: of its faces in pixels, if that is fixed; None if they are resized to `data.size`.
-        incoming: names of its files in data/incoming/, as patterns of a shell.
-        download_host: where it is downloaded from if there is no copy; None for a set that nobody may hand on.
+        incoming: names of its files in data/incoming/, as shell patterns.
+        download_host: where it is downloaded from if there is no copy; None if there is no public download.
         official: how many faces a complete copy has of each emotion, by usage, in the order of `EMOTIONS`; empty
             if that is not fixed.
     """

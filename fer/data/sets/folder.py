@@ -1,4 +1,4 @@
-"""Somebody's own faces, in folders by emotion."""
+"""A user's own images, in one folder per emotion."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
