@@ -217,6 +217,7 @@ class Phase(Section):
 
     epochs: Count
     lr: Positive
+    small_epochs: Annotated[int, Field(ge=0)]
 
 
 class PartialPhase(Phase):
@@ -233,6 +234,7 @@ class Cnn(Model):
     backbone: Annotated[str, Field(min_length=1)]
     weights: Annotated[str, Field(min_length=1)]
     image_size: Annotated[int, Field(ge=32, le=512)]
+    small_size: Annotated[int, Field(ge=32, le=512)]
     hidden: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
     augment: AugmentPixels

@@ -19,7 +19,8 @@ class FaceModel(nn.Module):
             result is the model.
         starts_pretrained: whether the first phase begins with the weights that the stage `weights` has fetched.
         undecayed: parameters that weight decay leaves alone, beside biases and norms: embeddings.
-        image_size: side in pixels to which faces are enlarged; only of networks that see pixels.
+        image_size: side in pixels to which faces are enlarged; only of networks that see pixels. These can also have a
+            `training_size`, to which they are enlarged in the current epoch of a training.
     """
 
     inputs: ClassVar[tuple[str, ...]]
@@ -72,3 +73,6 @@ class FaceModel(nn.Module):
         Raises:
             SettingError: the settings do not suit the network.
         """
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Get ready for an epoch of the phase, counted from 0; nothing by default."""

@@ -128,7 +128,9 @@ class Keeper(L.Callback):
             launcher.kill(signal.SIGKILL)
 
     def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Seed this epoch and start the clocks."""
+        """Seed this epoch, let the network get ready for it, and start the clocks."""
+        assert isinstance(module, Training)
+        module.network.begin_epoch(self.epochs)
         torch.manual_seed((self.seed * 100_003 + self.epochs) * 1_009 + trainer.global_rank)
         self._epoch_began = time.monotonic()
 
