@@ -102,13 +102,22 @@ class Optim(Section):
     grad_clip: NotNegative
 
 
-class Recipe(Optim):
-    """All that one training needs: what `Optim` holds, and the keys that stand beside it."""
+class SoftTargets(Section):
+    """How labels become the targets of the loss."""
 
     label_smoothing: Annotated[float, Field(ge=0, le=0.5)]
     mixup_alpha: Annotated[float, Field(ge=0, le=10)]
+
+
+class Phase(Section):
+    """A training, or one phase of a model's training."""
+
     epochs: Count
     lr: Positive
+
+
+class Recipe(Optim, SoftTargets, Phase):
+    """All settings of one training, wherever they stand in the model's section."""
 
 
 class LandmarkAugmentation(Section):
@@ -143,7 +152,7 @@ class AugmentPixels(Section):
     pixels: PixelAugmentation
 
 
-class Model(Section):
+class Model(SoftTargets):
     """The section of a model.
 
     Attributes:
@@ -152,8 +161,6 @@ class Model(Section):
 
     network: ClassVar[str]
 
-    label_smoothing: Annotated[float, Field(ge=0, le=0.5)]
-    mixup_alpha: Annotated[float, Field(ge=0, le=10)]
     optim: Optim
 
     def recipe(self, phase: str) -> Recipe:
@@ -163,16 +170,13 @@ class Model(Section):
             phase: its name. A model whose training has no phases finds `epochs` and `lr` in its own section.
         """
         chosen: Any = getattr(self, phase, self)
-        values = self.optim.model_dump()
-        values |= {name: getattr(self, name) for name in ("label_smoothing", "mixup_alpha")}
+        values = self.optim.model_dump() | self.model_dump(include=set(SoftTargets.model_fields))
         return Recipe(epochs=chosen.epochs, lr=chosen.lr, **values)
 
 
-class LandmarkModel(Model):
+class LandmarkModel(Model, Phase):
     """A model on landmarks."""
 
-    epochs: Count
-    lr: Positive
     dropout: Annotated[float, Field(ge=0, lt=1)]
     augment: AugmentLandmarks
 
@@ -212,15 +216,13 @@ class Gnn(LandmarkModel):
     width: Width
 
 
-class Phase(Section):
+class CnnPhase(Phase):
     """One phase of the CNN's training."""
 
-    epochs: Count
-    lr: Positive
     small_epochs: Annotated[int, Field(ge=0)]
 
 
-class PartialPhase(Phase):
+class PartialPhase(CnnPhase):
     """The phase that trains the upper blocks."""
 
     blocks: Count
@@ -238,9 +240,9 @@ class Cnn(Model):
     hidden: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
     augment: AugmentPixels
-    head: Phase
+    head: CnnPhase
     partial: PartialPhase
-    full: Phase
+    full: CnnPhase
 
 
 class Evaluate(Section):
