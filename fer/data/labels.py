@@ -172,10 +172,10 @@ def check_usages(found: Mapping[str, Label], where: str) -> None:
         raise FerError(f"{where} must hold both train/ and test/, or the emotions' folders alone.")
 
 
-def without_common_folder(names: Sequence[str]) -> int:
-    """How many characters of every name are folders that hold all others, such as `CK+48/`.
+def common_folder_length(names: Sequence[str]) -> int:
+    """The length of the folders that all names have in common, such as `CK+48/`, in characters.
 
-    Folders that are called by an emotion or a usage are none of these.
+    Folders that are named after an emotion or a usage do not count.
     """
     parts = [PurePosixPath(name).parts[:-1] for name in names]
     length = 0

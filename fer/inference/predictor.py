@@ -208,7 +208,7 @@ class Predictor:
 
 def _unusable(photo: Photo, error: Exception) -> Photo:
     memory = isinstance(error, MemoryError)
-    reason = "needs more memory than there is" if memory else f"can't be worked on ({one_line(error)})"
+    reason = "needs more memory than there is" if memory else f"can't be processed ({one_line(error)})"
     return Photo(photo.name, problem=f"{photo.name} {reason}.", read=False, time=photo.time)
 
 

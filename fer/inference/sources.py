@@ -39,7 +39,7 @@ def expand(
     problems = []
     for path in paths:
         try:
-            names = list(_meant(path, made_by_fer))
+            names = list(_expand_one(path, made_by_fer))
         except FerError as error:
             problems.append(Problem(path, error.message))
             continue
@@ -56,7 +56,7 @@ def expand(
     return list(found.values()), problems
 
 
-def _meant(path: str, made_by_fer: Callable[[str], bool]) -> Iterator[str | Problem]:
+def _expand_one(path: str, made_by_fer: Callable[[str], bool]) -> Iterator[str | Problem]:
     if not path:
         raise FerError("An empty name means no file. To read the current folder, write a dot.")
     if path == STDIN:
@@ -64,7 +64,7 @@ def _meant(path: str, made_by_fer: Callable[[str], bool]) -> Iterator[str | Prob
         return
     expanded = files.expanded(path)
     if expanded.is_dir():
-        found = _in_folder(expanded)
+        found = _images_below(expanded)
         yield from (name for name in found if isinstance(name, Problem) or not made_by_fer(name))
     elif expanded.exists() or expanded.is_symlink():
         yield str(expanded)
@@ -73,7 +73,7 @@ def _meant(path: str, made_by_fer: Callable[[str], bool]) -> Iterator[str | Prob
         yield from sorted(name for name in matches if not made_by_fer(name))
 
 
-def _in_folder(folder: Path) -> list[str | Problem]:
+def _images_below(folder: Path) -> list[str | Problem]:
     """The images below a folder, by name, and the folders that can't be read.
 
     Links are followed, but not in circles.

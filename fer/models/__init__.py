@@ -27,7 +27,7 @@ def network(name: str) -> "type[FaceModel]":
     """The class of the model `name`.
 
     Raises:
-        KeyError: no model is called so.
+        KeyError: there is no such model.
     """
     module, _, class_name = MODELS[name].partition(":")
     found: type[FaceModel] = getattr(importlib.import_module(module), class_name)

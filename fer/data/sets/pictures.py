@@ -114,7 +114,7 @@ class PictureSet(DataSet):
         return without_others(found, str(path))
 
     def _by_folders(self, pictures: list[str], where: str) -> dict[str, Label]:
-        skipped = labels.without_common_folder(pictures)
+        skipped = labels.common_folder_length(pictures)
         found = labels.by_layout([name[skipped:] for name in pictures], self.naming, where)
         return {name: found[name[skipped:]] for name in pictures}
 
