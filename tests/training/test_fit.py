@@ -98,7 +98,7 @@ def test_a_checkpoint_of_other_settings_is_kept_and_goes_on_when_they_come_back(
     other = train(epochs=2)
     output = capsys.readouterr().out
     assert "Going on" not in output
-    assert "begun with another recipe" in output
+    assert "Not used, since settings, data or code have changed: " in output
     assert other.epochs == 2
     other.checkpoints.delete()
     assert len(checkpoints(tmp_path)) == 1
