@@ -100,6 +100,7 @@ class Optim(Section):
     patience: Annotated[int, Field(ge=0)]
     class_weights: Share
     grad_clip: NotNegative
+    compile: bool
 
 
 class SoftTargets(Section):

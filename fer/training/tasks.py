@@ -7,13 +7,14 @@ import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
-from fer import artifacts, inputs, models, paths, versions, writing
+from fer import artifacts, device, inputs, models, paths, versions, writing
 from fer.config import Params, Recipe
 from fer.data import splits
 from fer.data.faces import Faces
 from fer.errors import FerError, SettingError
 from fer.models.base import FaceModel
 from fer.training.batches import TrainingData
+from fer.training.calibration import fit_temperature, val_logits
 from fer.training.fit import Fitted, fit
 
 # Recorded beside a model, since other versions of these can give other digits.
@@ -52,7 +53,12 @@ def train(name: str, phase: str | None, params: Params) -> Fitted:
     curves = paths.CURVES / f"{folder}.csv"
     recipe = settings.recipe(phase)
     fitted = fit(folder, network, data, recipe, settings.augment, params.train, curves, identity)
-    _write(folder, fitted, {"name": name, "arguments": arguments, **before}, before.get("epochs", 0))
+    about = {"name": name, "arguments": arguments, **before}
+    if phase == kind.phases[-1]:
+        network.load_state_dict(fitted.weights)
+        logits = val_logits(network, data, torch.device(device.choose(params.train.device)))
+        about["temperature"] = fit_temperature(logits, data.labels[data.val])
+    _write(folder, fitted, about, before.get("epochs", 0))
     fitted.checkpoints.delete()
     return fitted
 
