@@ -6,30 +6,27 @@ There are no defaults here: the file is the only place of the values, this modul
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from fer import config_file, sizes
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Count = Annotated[int, Field(ge=1)]
-Layers = Annotated[int, Field(ge=1, le=64)]
-Width = Annotated[int, Field(ge=1, le=2048)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-
-
-class Section(BaseModel):
-    """A section of `params.yaml`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
-            raise ValueError("true and false are no numbers")  # pydantic would take them for 1 and 0
-        return value
+from fer.config_parts import (
+    AugmentLandmarks as AugmentLandmarks,
+    AugmentPixels as AugmentPixels,
+    Count,
+    LandmarkAugmentation as LandmarkAugmentation,
+    Layers,
+    NotNegative as NotNegative,
+    Optim as Optim,
+    Phase as Phase,
+    PixelAugmentation as PixelAugmentation,
+    Positive as Positive,
+    Recipe as Recipe,
+    Section as Section,
+    Seed,
+    Share,
+    SoftTargets as SoftTargets,
+    Width,
+)
 
 
 class Data(Section):
@@ -86,71 +83,6 @@ class Train(Section):
     devices: Count
     nodes: Count
     strategy: Literal["auto", "ddp"]
-
-
-class Optim(Section):
-    """How every training optimises; the keys that people vary most stand beside this section."""
-
-    batch_size: Annotated[int, Field(ge=2)]
-    weight_decay: NotNegative
-    schedule: Literal["cosine", "warm_restarts", "constant"]
-    restart_epochs: Count
-    warmup: Annotated[float, Field(ge=0, le=0.9)]
-    ema: Annotated[float, Field(ge=0, lt=1)]
-    patience: Annotated[int, Field(ge=0)]
-    class_weights: Share
-    grad_clip: NotNegative
-    compile: bool
-
-
-class SoftTargets(Section):
-    """How labels become the targets of the loss."""
-
-    label_smoothing: Annotated[float, Field(ge=0, le=0.5)]
-    mixup_alpha: Annotated[float, Field(ge=0, le=10)]
-
-
-class Phase(Section):
-    """A training, or one phase of a model's training."""
-
-    epochs: Count
-    lr: Positive
-
-
-class Recipe(Optim, SoftTargets, Phase):
-    """All settings of one training, wherever they stand in the model's section."""
-
-
-class LandmarkAugmentation(Section):
-    """Augmentation of landmarks, after pose removal."""
-
-    rotation: Annotated[float, Field(ge=0, le=45)]
-    jitter: Annotated[float, Field(ge=0, le=0.2)]
-
-
-class PixelAugmentation(Section):
-    """Ranges of the random augmentation of each face."""
-
-    rotation: Annotated[float, Field(ge=0, le=180)]
-    translation: Annotated[float, Field(ge=0, le=0.5)]
-    scale: Annotated[float, Field(ge=0, le=0.9)]
-    brightness: Share
-    contrast: Share
-    erasing: Share
-
-
-class AugmentLandmarks(Section):
-    """The augmentation of a model with landmarks as input; a model with two inputs inherits from both."""
-
-    flip: Share
-    landmarks: LandmarkAugmentation
-
-
-class AugmentPixels(Section):
-    """The augmentation of a model with pixels as input."""
-
-    flip: Share
-    pixels: PixelAugmentation
 
 
 class Model(SoftTargets):

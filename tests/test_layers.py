@@ -8,7 +8,7 @@ import pytest
 TOP = Path(__file__).parents[1]
 LAYERS = (
     ("emotions", "errors", "hashing", "paths", "progress", "sizes", "stopping", "versions", "writing"),
-    ("artifacts", "commands", "config", "config_file", "device"),
+    ("artifacts", "commands", "config", "config_file", "config_parts", "device"),
     ("data",),
     ("landmarks",),
     ("inputs",),

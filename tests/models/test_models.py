@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fer import artifacts, models
-from fer import inputs as named
+from fer import artifacts, inputs as named, models
 from fer.emotions import EMOTIONS
 from fer.errors import FerError, SettingError
 from fer.inputs.landmarks import mirror

@@ -7,8 +7,7 @@ import torch
 
 from fer import models
 from fer.errors import FerError
-from fer.training import fit as fitting
-from fer.training import module
+from fer.training import fit as fitting, module
 from fer.training.keeper import Keeper
 from fer.training.progress_bar import ProgressReport
 
