@@ -1,6 +1,7 @@
 """`params.yaml` as pydantic models: one section each, every key required, no other key allowed.
 
-There are no defaults here: the file is the only place of the values, this module of their meaning.
+There are no defaults here: the file is the only place of the values, this module of their meaning. `Search` says which
+values `fer.tune` tries.
 """
 
 from pathlib import Path
@@ -9,13 +10,17 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from fer import config_file, sizes
+from fer.search import Search
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0), Search(1e-4, 1e-2, log=True)]
+Dropout = Annotated[float, Field(ge=0, lt=1), Search(0.0, 0.7)]
+Smoothing = Annotated[float, Field(ge=0, le=0.5), Search(0.0, 0.2)]
+Mixup = Annotated[float, Field(ge=0, le=10), Search(0.0, 1.0)]
 Layers = Annotated[int, Field(ge=1, le=64)]
 Width = Annotated[int, Field(ge=1, le=2048)]
-Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 
@@ -91,12 +96,12 @@ class Train(Section):
 class Optim(Section):
     """How every training optimises; the keys that people vary most stand beside this section."""
 
-    batch_size: Annotated[int, Field(ge=2)]
-    weight_decay: NotNegative
+    batch_size: Annotated[int, Field(ge=2), Search(choices=(16, 32, 64, 128, 256))]
+    weight_decay: Annotated[NotNegative, Search(1e-4, 0.3, log=True)]
     schedule: Literal["cosine", "warm_restarts", "constant"]
     restart_epochs: Count
     warmup: Annotated[float, Field(ge=0, le=0.9)]
-    ema: Annotated[float, Field(ge=0, lt=1)]
+    ema: Annotated[float, Field(ge=0, lt=1), Search(choices=(0.0, 0.99, 0.995, 0.998, 0.999))]
     patience: Annotated[int, Field(ge=0)]
     class_weights: Share
     grad_clip: NotNegative
@@ -105,28 +110,28 @@ class Optim(Section):
 class Recipe(Optim):
     """All that one training needs: what `Optim` holds, and the keys that stand beside it."""
 
-    label_smoothing: Annotated[float, Field(ge=0, le=0.5)]
-    mixup_alpha: Annotated[float, Field(ge=0, le=10)]
+    label_smoothing: Smoothing
+    mixup_alpha: Mixup
     epochs: Count
-    lr: Positive
+    lr: Rate
 
 
 class LandmarkAugmentation(Section):
     """How landmarks are varied, after the pose has been removed."""
 
-    rotation: Annotated[float, Field(ge=0, le=45)]
-    jitter: Annotated[float, Field(ge=0, le=0.2)]
+    rotation: Annotated[float, Field(ge=0, le=45), Search(0.0, 15.0)]
+    jitter: Annotated[float, Field(ge=0, le=0.2), Search(0.0, 0.03)]
 
 
 class PixelAugmentation(Section):
     """The ranges from which each face's own variation is drawn."""
 
-    rotation: Annotated[float, Field(ge=0, le=180)]
-    translation: Annotated[float, Field(ge=0, le=0.5)]
-    scale: Annotated[float, Field(ge=0, le=0.9)]
+    rotation: Annotated[float, Field(ge=0, le=180), Search(0.0, 30.0)]
+    translation: Annotated[float, Field(ge=0, le=0.5), Search(0.0, 0.2)]
+    scale: Annotated[float, Field(ge=0, le=0.9), Search(0.0, 0.3)]
     brightness: Share
     contrast: Share
-    erasing: Share
+    erasing: Annotated[Share, Search(0.0, 0.5)]
 
 
 class AugmentLandmarks(Section):
@@ -152,8 +157,8 @@ class Model(Section):
 
     network: ClassVar[str]
 
-    label_smoothing: Annotated[float, Field(ge=0, le=0.5)]
-    mixup_alpha: Annotated[float, Field(ge=0, le=10)]
+    label_smoothing: Smoothing
+    mixup_alpha: Mixup
     optim: Optim
 
     def recipe(self, phase: str) -> Recipe:
@@ -172,8 +177,8 @@ class LandmarkModel(Model):
     """A model on landmarks."""
 
     epochs: Count
-    lr: Positive
-    dropout: Annotated[float, Field(ge=0, lt=1)]
+    lr: Rate
+    dropout: Dropout
     augment: AugmentLandmarks
 
 
@@ -182,7 +187,11 @@ class Mlp(LandmarkModel):
 
     network: ClassVar[str] = "fer.models.mlp:LandmarkMLP"
 
-    hidden: Annotated[list[Count], Field(min_length=1)]
+    hidden: Annotated[
+        list[Count],
+        Field(min_length=1),
+        Search(choices=("[256, 128]", "[512, 256]", "[1024, 512]", "[512, 512, 256]")),
+    ]
 
 
 class Transformer(LandmarkModel):
@@ -190,10 +199,10 @@ class Transformer(LandmarkModel):
 
     network: ClassVar[str] = "fer.models.ft_transformer:FTTransformer"
 
-    layers: Layers
+    layers: Annotated[Layers, Search(2, 6)]
     heads: Count
-    width: Width
-    token_dropout: Annotated[float, Field(ge=0, lt=1)]
+    width: Annotated[Width, Search(choices=(64, 96, 128, 192))]
+    token_dropout: Annotated[float, Field(ge=0, lt=1), Search(0.0, 0.9)]
     neighbours: Annotated[list[Annotated[int, Field(ge=2, le=sizes.POINTS)]], Field(max_length=8)]
 
     @model_validator(mode="after")
@@ -208,15 +217,15 @@ class Gnn(LandmarkModel):
 
     network: ClassVar[str] = "fer.models.gnn:LandmarkGNN"
 
-    layers: Layers
-    width: Width
+    layers: Annotated[Layers, Search(2, 8)]
+    width: Annotated[Width, Search(choices=(64, 96, 128, 192, 256))]
 
 
 class Phase(Section):
     """One phase of the CNN's training."""
 
     epochs: Count
-    lr: Positive
+    lr: Rate
 
 
 class PartialPhase(Phase):
@@ -233,8 +242,8 @@ class Cnn(Model):
     backbone: Annotated[str, Field(min_length=1)]
     weights: Annotated[str, Field(min_length=1)]
     image_size: Annotated[int, Field(ge=32, le=512)]
-    hidden: Count
-    dropout: Annotated[float, Field(ge=0, lt=1)]
+    hidden: Annotated[Count, Search(choices=(128, 256, 512, 1024))]
+    dropout: Dropout
     augment: AugmentPixels
     head: Phase
     partial: PartialPhase
