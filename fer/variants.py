@@ -128,17 +128,16 @@ def folder(path: Path, name: str, params: Params, found: Params) -> Iterator[Non
     top = Path.cwd()
     path.mkdir(parents=True, exist_ok=True)
     weights = paths.MODELS / models.weights_folder(name)
-    inputs = [item for item in paths.DATA.iterdir() if item != paths.PREDICTIONS]
+    links = [item for item in paths.DATA.iterdir() if item != paths.PREDICTIONS]
+    if weights.exists() and _pretrained(name, params) == _pretrained(name, found):
+        links.append(weights)
+    elif weights.exists() and not (path / weights).exists():
+        pretrained.write_folder(name, params, path / paths.MODELS)
     os.chdir(path)
     try:
         with commands.exclusive("variant", f"The training in {path}"), writing.temporary_files_in(commands.TEMPORARY):
-            for item in inputs:
+            for item in links:
                 _link(top / item, item)
-            if (top / weights).exists():
-                if _pretrained(name, params) == _pretrained(name, found):
-                    _link(top / weights, weights)
-                elif not weights.exists():
-                    pretrained.write_folder(name, params)
             artifacts.write_text("params.yaml", yaml.safe_dump(params.model_dump(), sort_keys=False))
             yield
     finally:
