@@ -48,7 +48,7 @@ def run(name: str, seed: int, params: config.Params, found: config.Params, cause
         answers = predictions.read(name)
         table = splits.read(paths.SPLITS, len(artifacts.read_table(paths.SPLITS)))
         measured = subsets.measure(answers, table, params.split.protocol)
-    own = subsets.selection(measured) | ({"test": measured["test"]["accuracy"]} if test else {})
+    own = artifacts.rounded(subsets.selection(measured) | ({"test": measured["test"]["accuracy"]} if test else {}))
     commands.LOCKS.mkdir(parents=True, exist_ok=True)
     with FileLock(commands.LOCKS / f"seeds-{name}.lock"):  # other processes add other seeds
         spread.write(name, Spread({**known(name, causes).runs, seed: own}, causes.settings, causes.key()))

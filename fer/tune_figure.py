@@ -40,7 +40,7 @@ def write(path: Path, study: "optuna.Study", name: str) -> None:
     first.scatter([best.number], [100 * float(best.value or 0)], c=_BEST, s=40, label="best")
     first.scatter([], [], c=_WHOLE, s=18, label="trained to its end")
     first.scatter([], [], c=_STOPPED, s=18, label="stopped early")
-    first.legend(fontsize=7)
+    first.legend(fontsize=7, loc="lower right")
     first.set(xlabel="trial", title=f"{name}: {len(trials)} trials")
     for key, axis in zip(keys, others, strict=False):
         held = [trial.params[key] for trial in trials]
