@@ -85,8 +85,11 @@ def causes(name: str, params: Params) -> Causes:
     """
     import networkx  # type: ignore[import-untyped]
     from dvc.dependency import ParamsDependency  # type: ignore[import-untyped]
+    from filelock import FileLock
 
-    with check.dvc() as repo:
+    commands.LOCKS.mkdir(parents=True, exist_ok=True)
+    # DVC answers one process at a time, and several of ours may start at once.
+    with FileLock(commands.LOCKS / "dvc.lock"), check.dvc() as repo:
         waiting = check.running(repo)
         last = next((stage for stage in repo.index.stages if stage.addressing == f"evaluate@{name}"), None)
         if last is None:

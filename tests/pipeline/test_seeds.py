@@ -8,6 +8,7 @@ import time
 import psutil
 import pytest
 
+from fer.models import MODELS
 from tests.pipeline.conftest import start
 from tests.pipeline.test_pipeline import started
 
@@ -19,7 +20,7 @@ SEEDS = (sys.executable, "-m", "fer.seeds", "mlp")
 def ready(restored):
     """The built project without any seed."""
     yield restored
-    restored.run("rm", "-rf", ".cache/seeds")
+    restored.run("rm", "-rf", ".cache/seeds", *(f"metrics/seeds/{model}.json" for model in MODELS))
 
 
 def content(project):
@@ -67,9 +68,10 @@ def test_a_stopped_seed_goes_on_where_it_was(ready):
     ready.run("rm", "-rf", ".cache/seeds", "metrics/seeds/mlp.json")
 
     process = start(ready, *SEEDS[2:], *more, checkpoints=f".cache/seeds/mlp/{folder.parent.name}/5/.cache/training")
-    busy = ready.run(*SEEDS, *more)
-    assert "runs already" in busy
+    process.send_signal(signal.SIGSTOP)
+    assert "runs already" in ready.run(*SEEDS, *more)
     process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
     assert "of 60 epochs are saved" in output
