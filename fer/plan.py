@@ -43,9 +43,10 @@ def estimate(stage: str, outputs: list[str], before: Mapping[str, Any], now: Map
     recorded = stage_times.read().get(stage, {})
     training = [artifacts.read_cache(path) for path in outputs if Path(path).parent == paths.TIMES]
     training = [times for times in training if "seconds" in times]
-    seconds = training[0]["seconds"] if training else recorded.get("seconds")
-    if seconds is None:
+    taken = [times["seconds"] for times in (recorded, *training) if "seconds" in times]
+    if not taken:
         return Estimate(stage, None)
+    seconds = max(taken)  # an interrupted training's last process took less, an uninterrupted one's took more
     remarks = []
     if training and training[0].get("device") != "cpu":
         remarks.append(f"as recorded on {training[0].get('device')}")
