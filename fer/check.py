@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +69,33 @@ def would_run() -> list[str]:
     Raises:
         FerError: DVC can't tell.
     """
+    with dvc() as repo:
+        return [str(stage.addressing) for stage in running(repo)]
+
+
+def running(repo: Any) -> list[Any]:
+    """As `would_run`, but the stages themselves.
+
+    Args:
+        repo: what `dvc` gives.
+    """
+    return list(repo.reproduce(dry=True, force_downstream=True))
+
+
+@contextmanager
+def dvc() -> Iterator[Any]:
+    """DVC's own view of this project, a `dvc.repo.Repo`.
+
+    Raises:
+        FerError: DVC fails in the block.
+    """
     from dvc.exceptions import DvcException  # type: ignore[import-untyped]
     from dvc.repo import Repo  # type: ignore[import-untyped]
 
     logging.getLogger("dvc").setLevel(logging.WARNING)  # else it prints a line a stage
     try:
         with Repo() as repo:
-            return [str(stage.addressing) for stage in repo.reproduce(dry=True, force_downstream=True)]
+            yield repo
     except DvcException as error:
         raise FerError(f"DVC can't tell what would run: {' '.join(str(error).split())[-300:]}") from error
 

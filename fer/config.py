@@ -1,6 +1,7 @@
 """`params.yaml` as pydantic models: one section each, every key required, no other key allowed.
 
-There are no defaults here: the file is the only place of the values, this module of their meaning.
+There are no defaults here: the file is the only place of the values, this module of their meaning. `Search` says which
+values `fer.tune` tries.
 """
 
 from pathlib import Path
@@ -13,13 +14,13 @@ from fer.config_parts import (
     AugmentLandmarks as AugmentLandmarks,
     AugmentPixels as AugmentPixels,
     Count,
+    Dropout,
     LandmarkAugmentation as LandmarkAugmentation,
     Layers,
     NotNegative as NotNegative,
     Optim as Optim,
     Phase as Phase,
     PixelAugmentation as PixelAugmentation,
-    Positive as Positive,
     Recipe as Recipe,
     Section as Section,
     Seed,
@@ -27,6 +28,7 @@ from fer.config_parts import (
     SoftTargets as SoftTargets,
     Width,
 )
+from fer.search import Search
 
 
 class Data(Section):
@@ -110,7 +112,7 @@ class Model(SoftTargets):
 class LandmarkModel(Model, Phase):
     """A model on landmarks."""
 
-    dropout: Annotated[float, Field(ge=0, lt=1)]
+    dropout: Dropout
     augment: AugmentLandmarks
 
 
@@ -119,7 +121,11 @@ class Mlp(LandmarkModel):
 
     network: ClassVar[str] = "fer.models.mlp:LandmarkMLP"
 
-    hidden: Annotated[list[Count], Field(min_length=1)]
+    hidden: Annotated[
+        list[Count],
+        Field(min_length=1),
+        Search(choices=("[256, 128]", "[512, 256]", "[1024, 512]", "[512, 512, 256]")),
+    ]
 
 
 class Transformer(LandmarkModel):
@@ -127,10 +133,10 @@ class Transformer(LandmarkModel):
 
     network: ClassVar[str] = "fer.models.ft_transformer:FTTransformer"
 
-    layers: Layers
+    layers: Annotated[Layers, Search(2, 6)]
     heads: Count
-    width: Width
-    token_dropout: Annotated[float, Field(ge=0, lt=1)]
+    width: Annotated[Width, Search(choices=(64, 96, 128, 192))]
+    token_dropout: Annotated[float, Field(ge=0, lt=1), Search(0.0, 0.9)]
     neighbours: Annotated[list[Annotated[int, Field(ge=2, le=sizes.POINTS)]], Field(max_length=8)]
 
     @model_validator(mode="after")
@@ -145,8 +151,8 @@ class Gnn(LandmarkModel):
 
     network: ClassVar[str] = "fer.models.gnn:LandmarkGNN"
 
-    layers: Layers
-    width: Width
+    layers: Annotated[Layers, Search(2, 8)]
+    width: Annotated[Width, Search(choices=(64, 96, 128, 192, 256))]
 
 
 class CnnPhase(Phase):
@@ -170,8 +176,8 @@ class Cnn(Model):
     weights: Annotated[str, Field(min_length=1)]
     image_size: Annotated[int, Field(ge=32, le=512)]
     small_size: Annotated[int, Field(ge=32, le=512)]
-    hidden: Count
-    dropout: Annotated[float, Field(ge=0, lt=1)]
+    hidden: Annotated[Count, Search(choices=(128, 256, 512, 1024))]
+    dropout: Dropout
     augment: AugmentPixels
     head: CnnPhase
     partial: PartialPhase

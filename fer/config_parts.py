@@ -4,12 +4,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from fer.search import Search
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Count = Annotated[int, Field(ge=1)]
 Layers = Annotated[int, Field(ge=1, le=64)]
 Width = Annotated[int, Field(ge=1, le=2048)]
-Positive = Annotated[float, Field(gt=0)]
+Dropout = Annotated[float, Field(ge=0, lt=1), Search(0.0, 0.7)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 
@@ -29,12 +31,12 @@ class Section(BaseModel):
 class Optim(Section):
     """How every training optimises; the keys that people vary most stand beside this section."""
 
-    batch_size: Annotated[int, Field(ge=2)]
-    weight_decay: NotNegative
+    batch_size: Annotated[int, Field(ge=2), Search(choices=(16, 32, 64, 128, 256))]
+    weight_decay: Annotated[NotNegative, Search(1e-4, 0.3, log=True)]
     schedule: Literal["cosine", "warm_restarts", "constant"]
     restart_epochs: Count
     warmup: Annotated[float, Field(ge=0, le=0.9)]
-    ema: Annotated[float, Field(ge=0, lt=1)]
+    ema: Annotated[float, Field(ge=0, lt=1), Search(choices=(0.0, 0.99, 0.995, 0.998, 0.999))]
     patience: Annotated[int, Field(ge=0)]
     class_weights: Share
     grad_clip: NotNegative
@@ -44,15 +46,15 @@ class Optim(Section):
 class SoftTargets(Section):
     """How labels become the targets of the loss."""
 
-    label_smoothing: Annotated[float, Field(ge=0, le=0.5)]
-    mixup_alpha: Annotated[float, Field(ge=0, le=10)]
+    label_smoothing: Annotated[float, Field(ge=0, le=0.5), Search(0.0, 0.2)]
+    mixup_alpha: Annotated[float, Field(ge=0, le=10), Search(0.0, 1.0)]
 
 
 class Phase(Section):
     """A training, or one phase of a model's training."""
 
     epochs: Count
-    lr: Positive
+    lr: Annotated[float, Field(gt=0), Search(1e-4, 1e-2, log=True)]
 
 
 class Recipe(Optim, SoftTargets, Phase):
@@ -62,19 +64,19 @@ class Recipe(Optim, SoftTargets, Phase):
 class LandmarkAugmentation(Section):
     """Augmentation of landmarks, after pose removal."""
 
-    rotation: Annotated[float, Field(ge=0, le=45)]
-    jitter: Annotated[float, Field(ge=0, le=0.2)]
+    rotation: Annotated[float, Field(ge=0, le=45), Search(0.0, 15.0)]
+    jitter: Annotated[float, Field(ge=0, le=0.2), Search(0.0, 0.03)]
 
 
 class PixelAugmentation(Section):
     """Ranges of the random augmentation of each face."""
 
-    rotation: Annotated[float, Field(ge=0, le=180)]
-    translation: Annotated[float, Field(ge=0, le=0.5)]
-    scale: Annotated[float, Field(ge=0, le=0.9)]
+    rotation: Annotated[float, Field(ge=0, le=180), Search(0.0, 30.0)]
+    translation: Annotated[float, Field(ge=0, le=0.5), Search(0.0, 0.2)]
+    scale: Annotated[float, Field(ge=0, le=0.9), Search(0.0, 0.3)]
     brightness: Share
     contrast: Share
-    erasing: Share
+    erasing: Annotated[Share, Search(0.0, 0.5)]
 
 
 class AugmentLandmarks(Section):

@@ -111,6 +111,18 @@ def test_times_are_metrics_and_no_result_depends_on_them(built):
         assert not [dep for dep in stage.get("deps", []) if "times" in dep["path"]]
 
 
+def test_the_plan_knows_what_would_run_and_how_long_it_took(clean):
+    recorded = json.loads((clean.folder / "metrics/stage_times.json").read_text())
+    assert set(recorded) == set(locked(clean))
+    assert all(times["seconds"] > 0 and times["speed"] > 0 for times in recorded.values())
+    assert "Nothing to run" in clean.run("python", "-m", "fer.plan")
+    clean.set("mlp.epochs", 6)
+    *stages, total = clean.run("python", "-m", "fer.plan").splitlines()
+    assert {line.split()[0] for line in stages} == {"train@mlp"} | after("mlp")
+    assert "for 6 instead of 3 epochs" in stages[0]
+    assert re.fullmatch(r"sum +\d+ (s|min)", total)
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_predictions_are_of_val_and_test_and_agree_with_the_metrics(built, model):
     predictions = pd.read_parquet(built.folder / f"data/predictions/{model}.parquet")
