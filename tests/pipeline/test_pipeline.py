@@ -80,7 +80,7 @@ def test_every_stage_says_what_it_does(built):
 def test_metrics_have_the_layout_that_others_rely_on(built, model):
     detail = json.loads((built.folder / f"metrics/test/{model}.json").read_text())
     subsets = {"val", "val_single_view", "test", "test_single_view", "test_unseen", "test_combined"}
-    about = {"parameters", "epochs", "best_epoch", "views"}
+    about = {"parameters", "temperature", "epochs", "best_epoch", "views"}
     assert about | subsets <= set(detail) <= about | subsets | {"test_detected"}
     for subset in subsets:
         assert set(detail[subset]) == MEASURES
