@@ -1,13 +1,14 @@
-"""`python -m fer.check`: all that can be known of `params.yaml` and this machine before hours of work.
+"""`python -m fer.check`: checks `params.yaml` and this machine before hours of work.
 
 Every stage calls `params` first, so that a wrong value is named by the first stage, not by the one that uses it.
-Building the networks takes seconds, so settings that were found right are remembered until they or the code change.
+Building the networks takes seconds, so settings that were found right are noted until they or the code change.
 """
 
 import logging
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ try:
 except ModuleNotFoundError as missing:
     raise SystemExit(f"Error: {not_installed(missing)}") from None
 
-NOTES = paths.CACHE / "checked.json"
+NOTE = paths.CACHE / "checked.json"
 # A weight, its gradient, AdamW's two moments, the averaged weight and the best one, in float32.
 BYTES_A_PARAMETER = 6 * 4
 LEAST_DISK = 2 * 1024**3
@@ -43,7 +44,7 @@ def params() -> config.Params:
 
 
 def warnings(found: config.Params) -> Iterator[str]:
-    """What may become a problem: downloads that can't be reached, a disk that is nearly full."""
+    """Possible problems: hosts that can't be reached, a disk that is nearly full."""
     data_set = sets.get(found.data)
     downloads = data_set.download_host and not paths.FACES.exists() and not sets.local_sources(found.data)
     if downloads and not _reachable(str(data_set.download_host)):
@@ -62,11 +63,31 @@ def warnings(found: config.Params) -> Iterator[str]:
 def would_run() -> list[str]:
     """The stages that `dvc repro` would run now, in order.
 
-    These are at most so many: `dvc repro` skips a stage when those before it make the same files as last time. A
-    stage whose files are missing but lie in DVC's cache is not run: they are checked out.
+    It may run fewer: a stage is skipped if those before it produce the same files as last time, or if its own files
+    are in DVC's cache.
 
     Raises:
         FerError: DVC can't tell.
+    """
+    with dvc() as repo:
+        return [str(stage.addressing) for stage in running(repo)]
+
+
+def running(repo: Any) -> list[Any]:
+    """As `would_run`, but the stages themselves.
+
+    Args:
+        repo: what `dvc` gives.
+    """
+    return list(repo.reproduce(dry=True, force_downstream=True))
+
+
+@contextmanager
+def dvc() -> Iterator[Any]:
+    """DVC's own view of this project, a `dvc.repo.Repo`.
+
+    Raises:
+        FerError: DVC fails in the block.
     """
     from dvc.exceptions import DvcException  # type: ignore[import-untyped]
     from dvc.repo import Repo  # type: ignore[import-untyped]
@@ -74,14 +95,7 @@ def would_run() -> list[str]:
     logging.getLogger("dvc").setLevel(logging.WARNING)  # else it prints a line a stage
     try:
         with Repo() as repo:
-            running = set(repo.reproduce(dry=True, force_downstream=True, allow_missing=True))
-            names = []
-            for stage in repo.reproduce(dry=True, force=True):  # all stages, in order
-                missing = any(not out.exists and out.changed_cache() for out in stage.outs)
-                if missing or stage in running or running.intersection(repo.index.graph.successors(stage)):
-                    running.add(stage)
-                    names.append(str(stage.addressing))
-            return names
+            yield repo
     except DvcException as error:
         raise FerError(f"DVC can't tell what would run: {' '.join(str(error).split())[-300:]}") from error
 
@@ -99,7 +113,7 @@ def _machine(found: config.Params) -> Iterator[str]:
 
 
 def _sources(found: config.Params) -> Iterator[str]:
-    """Whether there is what the first stage will read, where it has not run yet."""
+    """Whether the data set is there, unless it has been read already."""
     try:
         sets.check(found.data)
         if not paths.FACES.exists():
@@ -110,33 +124,32 @@ def _sources(found: config.Params) -> Iterator[str]:
 
 def _networks(found: config.Params) -> Iterator[str]:
     """Whether each network can be built, begin with the weights that are asked for, and train in its phases."""
-    notes, code = artifacts.read_cache(NOTES), _digest_of_code()
-    known = dict(notes)
-    for name in models.MODELS:
-        settings = found.model(name)
-        file = None if getattr(settings, "weights", None) == "imagenet" and _fetched(name) else _file(name, settings)
-        digest = hashing.sha256(f"{code} {settings.model_dump_json()} {file}".encode())
-        checked, _, missing = str(known.get(name)).partition(" without ")
-        if checked == digest and not (missing and Path(missing).exists()) and (file is None or file.is_file()):
-            continue
+    files = {name: _file(name, found.model(name)) for name in models.MODELS}
+    digest = _digest(found, files)
+    note = artifacts.read_cache(NOTE)
+    if note.get("digest") == digest and not any(Path(path).exists() for path in note["missing"]):
+        return
+    missing: list[str] = []
+    right = True
+    for name, file in files.items():
         try:
+            settings = found.model(name)
             _build(name, settings)
             if file is not None:
                 models.network(name).fetch_pretrained(settings)
         except SettingError as error:
+            right = False
             yield error.of(name).message
-            continue
         except MissingFileError as error:  # an earlier stage makes it, and it decides the network's size
-            digest += f" without {error.path}"
+            missing.append(str(error.path))
         except FerError:  # it is damaged, as the stage that reads it will say
-            continue
-        known[name] = digest
-    if known != notes:
-        artifacts.write_json(NOTES, known)
+            right = False
+    if right:
+        artifacts.write_json(NOTE, {"digest": digest, "missing": missing})
 
 
 def _build(name: str, settings: Any) -> None:
-    """Build a network without numbers, which needs no memory and nearly no time."""
+    """Build a network on the meta device, which needs no memory and nearly no time."""
     import torch
 
     kind = models.network(name)
@@ -152,19 +165,25 @@ def _build(name: str, settings: Any) -> None:
 
 
 def _file(name: str, settings: Any) -> Path | None:
-    """The local file that a model's pretrained weights come from, if any."""
+    """The local file that a model's pretrained weights will be read from, if any."""
     weights = getattr(settings, "weights", None)
-    return None if weights is None else pretrained.source(weights)
+    if weights is None or (weights == "imagenet" and _fetched(name)):
+        return None
+    return pretrained.source(weights)
 
 
 def _fetched(name: str) -> bool:
-    """Whether ImageNet's weights of a model are there already."""
+    """Whether the ImageNet weights of a model have been fetched."""
     origin = artifacts.read_cache(paths.MODELS / models.weights_folder(name) / artifacts.CONFIG_FILE)
     return origin.get("source") == "imagenet"
 
 
-def _digest_of_code() -> str:
-    return hashing.sha256(file.read_bytes() for file in sorted(Path(models.__file__).parent.glob("*.py")))
+def _digest(found: config.Params, files: dict[str, Path | None]) -> str:
+    """A digest of all that decides whether the networks can be built: the code, the settings, files of weights."""
+    code = (file.read_bytes() for file in sorted(Path(models.__file__).parent.glob("*.py")))
+    weights = [(name, str(file), file.is_file()) for name, file in files.items() if file is not None]
+    settings = found.model_dump_json(include=set(models.MODELS))
+    return hashing.sha256([*code, f"{settings} {weights}".encode()])
 
 
 def _reachable(host: str) -> bool:
@@ -179,9 +198,9 @@ def _reachable(host: str) -> bool:
 
 @click.command()
 def main() -> None:
-    """Check params.yaml and this machine before a long run, and say which stages `dvc repro` would run.
+    """Check params.yaml and this machine before a long run, and list the stages that `dvc repro` would run.
 
-    Exits with 1 if something is wrong, or can't be downloaded.
+    Exits with 1 if something is wrong or a download host can't be reached.
     """
     with commands.explain_failures():
         found = params()
@@ -191,7 +210,7 @@ def main() -> None:
         click.echo(names if stages else "Nothing to run: all is up to date.")
         if problems:
             raise FerError(" ".join(problems))
-        click.echo("params.yaml and this machine are fit for it.")
+        click.echo("params.yaml and this machine are fine.")
 
 
 if __name__ == "__main__":

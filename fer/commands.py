@@ -1,11 +1,13 @@
-"""How every stage behaves when it is stopped, started twice, or fails for a reason outside of it.
+"""How every stage behaves when it is stopped, started twice, or fails for a reason outside the program.
 
 `@stage("split")` makes a click command of a function. The command
 
 - ends with one line and status 128 + n when signal n (SIGTERM, or SIGINT from Ctrl-C) stops it;
-- refuses to start while the same stage runs in the same folder: two processes would write the same files;
 - turns a full memory, a full disk, a file that may not be read or written and a package that is not installed into
-  one line and status 1.
+  one line and status 1;
+- refuses to start while the same stage runs in the same folder: two processes would write the same files.
+
+`@long_command("seeds")` does the same but for the last: the command takes its locks itself.
 """
 
 import contextlib
@@ -19,7 +21,7 @@ from typing import Any
 import click
 import psutil
 
-from fer import paths, writing
+from fer import paths, stage_times, writing
 from fer.errors import FerError, not_installed
 from fer.stopping import Stopped, raising_on_signals
 
@@ -27,18 +29,23 @@ LOCKS, TEMPORARY = paths.CACHE / "locks", paths.CACHE / "temporary"
 _MEMORY_FULL = ("can't allocate memory", "out of memory")
 
 
+class Busy(FerError):
+    """Another process does the same thing in the same folder."""
+
+
 @contextmanager
 def exclusive(name: str, what: str) -> Iterator[None]:
-    """Refuse to do the same thing twice at once in this folder.
+    """Hold a lock during the block, so that two processes in this folder can't do the same thing at once.
 
-    The lock is the operating system's, so it is free again the moment its holder is gone, however it died.
+    The operating system frees the lock when its holder ends, for whatever reason.
 
     Args:
         name: of the lock's file.
         what: for the message.
 
     Raises:
-        FerError: another process does it; the message says which one. Or the lock's file can't be written.
+        Busy: another process holds it; the message says which one.
+        FerError: the lock's file can't be written.
     """
     from filelock import FileLock, Timeout
 
@@ -51,8 +58,8 @@ def exclusive(name: str, what: str) -> Iterator[None]:
             holder.unlink()
     except Timeout as error:
         running = holder.read_text() if holder.is_file() else "an unknown process"
-        raise FerError(
-            f"{what} runs already: {running}. Wait until it ends, or stop it with `kill`; then run again."
+        raise Busy(
+            f"{what} is already running: {running}. Wait until it ends, or stop it with `kill`; then run again."
         ) from error
 
 
@@ -62,23 +69,25 @@ def is_first() -> bool:
     return all(os.environ.get(name, "0") == "0" for name in ranks)
 
 
-def _caller() -> psutil.Process | None:
+def _parent() -> psutil.Process | None:
     """The process that started this one, past the shells (`sh -c`) in which DVC runs its commands."""
-    with contextlib.suppress(psutil.Error):  # it is another user's process, or gone already
+    with contextlib.suppress(psutil.Error):  # it is another user's process, or has just ended
         return next((process for process in psutil.Process().parents() if "-c" not in process.cmdline()), None)
     return None
 
 
-_started_by = _caller()
+_started_by = _parent()
+
+
+def records_itself() -> None:
+    """Say that nobody has to wait for this process: it records its own results, so it is never an orphan."""
+    global _started_by
+    _started_by = None
 
 
 def is_orphan() -> bool:
     """Whether the process that started this one is gone: then nobody records the result."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return _started_by is not None and not (
-            _started_by.is_running() and _started_by.status() != psutil.STATUS_ZOMBIE
-        )
-    return True
+    return _started_by is not None and _parent() != _started_by
 
 
 def stage(name: str) -> Callable[[Callable[..., Any]], click.Command]:
@@ -90,21 +99,23 @@ def stage(name: str) -> Callable[[Callable[..., Any]], click.Command]:
     return click.command(name=name, cls=_Stage)
 
 
-class _Stage(click.Command):
+def long_command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a click command of a function that works for long and takes its locks itself.
+
+    Args:
+        name: of the command.
+    """
+    return click.command(name=name, cls=_Long)
+
+
+class _Long(click.Command):
     def invoke(self, context: click.Context) -> Any:
         try:
             with raising_on_signals(), explain_failures():
-                if not is_first():
-                    return super().invoke(context)
-                # By arguments, not by options: two phases of one model's training must not run at once either.
-                values = [context.params[item.name or ""] for item in self.params if isinstance(item, click.Argument)]
-                words = [str(self.name), *map(str, values)]
-                own = "-".join(words)
-                with exclusive(own, f"The stage {' '.join(words)}"), writing.temporary_files_in(TEMPORARY / own):
-                    return super().invoke(context)
+                return self.work(context)
         except Stopped as stopped:
             if is_first():
-                # On a line of its own, below what a progress bar or the terminal's ^C has left on the last one.
+                # On a new line, since a progress bar or the terminal's ^C may have left the last one unfinished.
                 click.echo(("\n" if sys.stderr.isatty() else "") + str(stopped), err=True)
             context.exit(128 + stopped.signal)
         except FerError as error:
@@ -112,10 +123,28 @@ class _Stage(click.Command):
                 context.exit(error.exit_code)
             raise
 
+    def work(self, context: click.Context) -> Any:
+        """What is done while signals are exceptions."""
+        return super().invoke(context)
+
+
+class _Stage(_Long):
+    def work(self, context: click.Context) -> Any:
+        if not is_first():
+            return super().work(context)
+        # The lock is named by arguments, not by options: two phases of one training must not run at once.
+        values = [context.params[item.name or ""] for item in self.params if isinstance(item, click.Argument)]
+        words = [str(self.name), *map(str, values)]
+        own = "-".join(words)
+        with exclusive(own, f"The stage {' '.join(words)}"), writing.temporary_files_in(TEMPORARY / own):
+            result = super().work(context)
+            stage_times.record()
+            return result
+
 
 @contextmanager
 def explain_failures() -> Iterator[None]:
-    """Turn what the machine lacks into a line that says what to do."""
+    """Turn missing packages, a full disk or memory, and unreadable files into one line that says what to do."""
     try:
         yield
     except ModuleNotFoundError as error:

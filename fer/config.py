@@ -1,35 +1,34 @@
 """`params.yaml` as pydantic models: one section each, every key required, no other key allowed.
 
-There are no defaults here: the file is the only place of the values, this module of their meaning.
+There are no defaults here: the file is the only place of the values, this module of their meaning. `Search` says which
+values `fer.tune` tries.
 """
 
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from fer import config_file, sizes
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Count = Annotated[int, Field(ge=1)]
-Layers = Annotated[int, Field(ge=1, le=64)]
-Width = Annotated[int, Field(ge=1, le=2048)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-
-
-class Section(BaseModel):
-    """A section of `params.yaml`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
-            raise ValueError("true and false are no numbers")  # pydantic would take them for 1 and 0
-        return value
+from fer.config_parts import (
+    AugmentLandmarks as AugmentLandmarks,
+    AugmentPixels as AugmentPixels,
+    Count,
+    Dropout,
+    LandmarkAugmentation as LandmarkAugmentation,
+    Layers,
+    NotNegative as NotNegative,
+    Optim as Optim,
+    Phase as Phase,
+    PixelAugmentation as PixelAugmentation,
+    Recipe as Recipe,
+    Section as Section,
+    Seed,
+    Share,
+    SoftTargets as SoftTargets,
+    Width,
+)
+from fer.search import Search
 
 
 class Data(Section):
@@ -88,62 +87,7 @@ class Train(Section):
     strategy: Literal["auto", "ddp"]
 
 
-class Optim(Section):
-    """How every training optimises; the keys that people vary most stand beside this section."""
-
-    batch_size: Annotated[int, Field(ge=2)]
-    weight_decay: NotNegative
-    schedule: Literal["cosine", "warm_restarts", "constant"]
-    restart_epochs: Count
-    warmup: Annotated[float, Field(ge=0, le=0.9)]
-    ema: Annotated[float, Field(ge=0, lt=1)]
-    patience: Annotated[int, Field(ge=0)]
-    class_weights: Share
-    grad_clip: NotNegative
-
-
-class Recipe(Optim):
-    """All that one training needs: what `Optim` holds, and the keys that stand beside it."""
-
-    label_smoothing: Annotated[float, Field(ge=0, le=0.5)]
-    mixup_alpha: Annotated[float, Field(ge=0, le=10)]
-    epochs: Count
-    lr: Positive
-
-
-class LandmarkAugmentation(Section):
-    """How landmarks are varied, after the pose has been removed."""
-
-    rotation: Annotated[float, Field(ge=0, le=45)]
-    jitter: Annotated[float, Field(ge=0, le=0.2)]
-
-
-class PixelAugmentation(Section):
-    """The ranges from which each face's own variation is drawn."""
-
-    rotation: Annotated[float, Field(ge=0, le=180)]
-    translation: Annotated[float, Field(ge=0, le=0.5)]
-    scale: Annotated[float, Field(ge=0, le=0.9)]
-    brightness: Share
-    contrast: Share
-    erasing: Share
-
-
-class AugmentLandmarks(Section):
-    """The augmentation of a model that sees landmarks; a model of two inputs inherits from both."""
-
-    flip: Share
-    landmarks: LandmarkAugmentation
-
-
-class AugmentPixels(Section):
-    """The augmentation of a model that sees pixels."""
-
-    flip: Share
-    pixels: PixelAugmentation
-
-
-class Model(Section):
+class Model(SoftTargets):
     """The section of a model.
 
     Attributes:
@@ -152,8 +96,6 @@ class Model(Section):
 
     network: ClassVar[str]
 
-    label_smoothing: Annotated[float, Field(ge=0, le=0.5)]
-    mixup_alpha: Annotated[float, Field(ge=0, le=10)]
     optim: Optim
 
     def recipe(self, phase: str) -> Recipe:
@@ -163,17 +105,14 @@ class Model(Section):
             phase: its name. A model whose training has no phases finds `epochs` and `lr` in its own section.
         """
         chosen: Any = getattr(self, phase, self)
-        values = self.optim.model_dump()
-        values |= {name: getattr(self, name) for name in ("label_smoothing", "mixup_alpha")}
+        values = self.optim.model_dump() | self.model_dump(include=set(SoftTargets.model_fields))
         return Recipe(epochs=chosen.epochs, lr=chosen.lr, **values)
 
 
-class LandmarkModel(Model):
+class LandmarkModel(Model, Phase):
     """A model on landmarks."""
 
-    epochs: Count
-    lr: Positive
-    dropout: Annotated[float, Field(ge=0, lt=1)]
+    dropout: Dropout
     augment: AugmentLandmarks
 
 
@@ -182,7 +121,11 @@ class Mlp(LandmarkModel):
 
     network: ClassVar[str] = "fer.models.mlp:LandmarkMLP"
 
-    hidden: Annotated[list[Count], Field(min_length=1)]
+    hidden: Annotated[
+        list[Count],
+        Field(min_length=1),
+        Search(choices=("[256, 128]", "[512, 256]", "[1024, 512]", "[512, 512, 256]")),
+    ]
 
 
 class Transformer(LandmarkModel):
@@ -190,10 +133,10 @@ class Transformer(LandmarkModel):
 
     network: ClassVar[str] = "fer.models.ft_transformer:FTTransformer"
 
-    layers: Layers
+    layers: Annotated[Layers, Search(2, 6)]
     heads: Count
-    width: Width
-    token_dropout: Annotated[float, Field(ge=0, lt=1)]
+    width: Annotated[Width, Search(choices=(64, 96, 128, 192))]
+    token_dropout: Annotated[float, Field(ge=0, lt=1), Search(0.0, 0.9)]
     neighbours: Annotated[list[Annotated[int, Field(ge=2, le=sizes.POINTS)]], Field(max_length=8)]
 
     @model_validator(mode="after")
@@ -208,18 +151,17 @@ class Gnn(LandmarkModel):
 
     network: ClassVar[str] = "fer.models.gnn:LandmarkGNN"
 
-    layers: Layers
-    width: Width
+    layers: Annotated[Layers, Search(2, 8)]
+    width: Annotated[Width, Search(choices=(64, 96, 128, 192, 256))]
 
 
-class Phase(Section):
+class CnnPhase(Phase):
     """One phase of the CNN's training."""
 
-    epochs: Count
-    lr: Positive
+    small_epochs: Annotated[int, Field(ge=0)]
 
 
-class PartialPhase(Phase):
+class PartialPhase(CnnPhase):
     """The phase that trains the upper blocks."""
 
     blocks: Count
@@ -233,12 +175,13 @@ class Cnn(Model):
     backbone: Annotated[str, Field(min_length=1)]
     weights: Annotated[str, Field(min_length=1)]
     image_size: Annotated[int, Field(ge=32, le=512)]
-    hidden: Count
-    dropout: Annotated[float, Field(ge=0, lt=1)]
+    small_size: Annotated[int, Field(ge=32, le=512)]
+    hidden: Annotated[Count, Search(choices=(128, 256, 512, 1024))]
+    dropout: Dropout
     augment: AugmentPixels
-    head: Phase
+    head: CnnPhase
     partial: PartialPhase
-    full: Phase
+    full: CnnPhase
 
 
 class Evaluate(Section):

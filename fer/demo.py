@@ -11,7 +11,7 @@ from fer import hashing, paths
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
 
-# Small enough for minutes on two cores; the stages, the models and their phases are the real ones.
+# Small enough to run in minutes on two cores. The stages, the models and their phases are the real ones.
 OVERRIDES = {
     "data.dataset": "drawn",
     "data.drawn_faces": 700,
@@ -26,8 +26,8 @@ OVERRIDES = {
     "gnn.epochs": 10,
     "gnn.optim.batch_size": 32,
     "gnn.lr": 0.003,
-    # Without a network there are no pretrained weights. From scratch a very small ResNet learns soonest, in many
-    # short epochs, and from faces as they are: the drawn ones vary by themselves.
+    # No downloads, so no pretrained weights. From scratch a very small ResNet learns fastest, in many short epochs and
+    # without augmentation.
     "cnn.weights": "none",
     "cnn.backbone": "timm:test_resnet",
     "cnn.image_size": 48,
@@ -66,7 +66,7 @@ def main() -> None:
     if _git("rev-parse", "--is-inside-work-tree", check=False) != "true":
         raise FerError("The demo is a DVC experiment and needs a git clone: use `git clone`, not an archive.")
     if _git("status", "--porcelain", "--", *TRACKED):
-        # What an earlier demo left may go; anything else is somebody's work.
+        # The results of an earlier demo may be replaced, other changes may not.
         if not MARK.exists() or MARK.read_text() != _state():
             raise FerError(
                 "There are uncommitted changes in params.yaml or the results, which the demo would replace. "
@@ -94,7 +94,7 @@ def main() -> None:
 
 
 def _predict() -> None:
-    """Let the models that were just trained read a drawn test face of each emotion, as a user would."""
+    """Predict a drawn test face of each emotion with the trained models, by the command that a user would type."""
     from PIL import Image
 
     from fer import writing

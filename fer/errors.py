@@ -1,4 +1,4 @@
-"""The exceptions for what the user can put right: one clear line, exit status 1, no traceback."""
+"""Exceptions for problems that the user can solve: one clear line, exit status 1, no traceback."""
 
 from pathlib import Path
 
@@ -28,10 +28,14 @@ class MissingFileError(FerError):
         super().__init__(f"{path} is missing. {advice}")
 
 
+class DivergedError(FerError):
+    """A training whose loss is no number any more."""
+
+
 class SettingError(FerError):
     """A value in a section of `params.yaml` that can't be used.
 
-    Whoever raises it knows the key, but not the section: two models may share one network.
+    A network that raises it knows the key, but not the section: two models may share one network.
     """
 
     def __init__(self, key: str, value: object, reason: str) -> None:

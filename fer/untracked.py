@@ -1,8 +1,8 @@
 """`python -m fer.untracked`: the stages that must run again because files outside the project have changed.
 
-The images behind `data.dataset`, FER2013_ARCHIVE and the pretrained weights lie outside the project, so `dvc repro`
-can't see them change. `make repro` asks here first. A stage notes what it reads as names, sizes and times of the
-files: cheap to compare, and a file that was only touched costs one reading, no training.
+The data set and the pretrained weights lie outside the project, so `dvc repro` does not notice when they change.
+`make repro` asks this module first. A stage records the names, sizes and times of the files that it reads, which are
+quick to compare. A file that was only touched is read again, but nothing is trained again.
 """
 
 from collections.abc import Iterator
@@ -26,10 +26,9 @@ NOTES = paths.CACHE / "untracked.json"
 
 @contextmanager
 def reading(stage: str, params: config.Params) -> Iterator[None]:
-    """Note what a stage reads from outside the project, when the block ends without an error.
+    """Record what a stage reads from outside the project, if the block ends without an error.
 
-    The files are looked at before the block, so a change while they are read counts as a change. What the stage
-    makes of them is to be written within the block: a stage that fails has read nothing.
+    The fingerprint is taken before the block, so a change while the files are read counts as a change.
 
     Args:
         stage: `download`, or `weights@` and a model's name.
@@ -41,10 +40,10 @@ def reading(stage: str, params: config.Params) -> Iterator[None]:
 
 
 def changed(params: config.Params) -> list[str]:
-    """The stages whose files are not those that they last read.
+    """The stages whose files have changed since they read them.
 
-    A stage that never ran here is none of them. Neither is one whose files are not there now: to read them again
-    would mean a download, of what may be another edition.
+    Stages that never ran here do not count, nor do stages whose files are missing now: reading those again could
+    mean to download another edition.
     """
     notes = artifacts.read_cache(NOTES)
     there = {stage: found for stage, found in _outside(params).items() if found}
@@ -52,7 +51,7 @@ def changed(params: config.Params) -> list[str]:
 
 
 def _outside(params: config.Params) -> dict[str, list[Path]]:
-    """The files and folders outside the project that each stage would read now; empty for a download, or for none."""
+    """The files and folders outside the project that each stage would read now; empty for a download."""
     try:
         faces = sets.local_sources(params.data)
     except FerError:  # they do not exist

@@ -1,4 +1,4 @@
-"""Write a trained model as an ONNX file, and prove that it answers as the network does."""
+"""Write a trained model as an ONNX file, and check that it gives the same answers as the network."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory

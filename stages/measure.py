@@ -1,4 +1,4 @@
-"""Measure recorded probabilities: of a model, an ensemble, or of somebody else."""
+"""Measure recorded probabilities: of a model, an ensemble, or from another source."""
 
 import click
 

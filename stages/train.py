@@ -15,7 +15,7 @@ def main(model: str, phase: str | None) -> None:
     on from its last epoch when it is started again.
 
     \b
-    Reads   data/faces/, data/splits.csv, what the model sees of a face, and the phase before
+    Reads   data/faces/, data/splits.csv, the inputs of the model, and the phase before
     Writes  models/MODEL/ (an earlier phase: models/MODEL_PHASE/)   weights and config
             plots/curves/MODEL.csv                                  loss and accuracy of each epoch
             metrics/times/MODEL.json                                how long it took, and on what

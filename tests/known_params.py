@@ -11,7 +11,7 @@ import yaml
 
 TOP = Path(__file__).parents[1]
 KNOWN = {
-    "data": {"dataset": "fer2013", "size": 48, "seed": 42},
+    "data": {"dataset": "fer2013", "labels": None, "size": 48, "seed": 42},
     "split": {"protocol": "official", "drop_leaks": False, "hash_distance": 10, "correlation": 0.9},
     "landmarks": {
         "workers": 0,

@@ -52,19 +52,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarni
 
 
 def test_nothing_has_changed(project, capsys):
-    assert check.would_run() == []
+    assert check.would_run() == ran() == []
     assert capsys.readouterr().out == ""  # DVC itself would print a line a stage
 
 
-@pytest.mark.parametrize("name", STAGES)
-def test_a_changed_file_runs_its_stage_and_those_after_it(project, name):
-    Path(f"{name}.txt").write_text("changed")
-    would_run = check.would_run()
-    assert would_run == list(STAGES)[list(STAGES).index(name) :]
-    assert set(ran()) <= set(would_run)
-
-
-def test_a_change_of_the_source_runs_all(project):
+def test_a_changed_file_runs_its_stage_and_those_after_it(project):
+    Path("second.txt").write_text("changed")
+    assert check.would_run() == ["second", "third"]
+    assert set(ran()) <= {"second", "third"}
     Path("source.txt").write_text("changed")
     assert check.would_run() == ran() == list(STAGES)
 
@@ -73,16 +68,9 @@ def test_a_fresh_clone_has_neither_files_nor_a_cache(project):
     for path in ("first.txt", "third.txt"):
         Path(path).unlink()
     shutil.rmtree(".dvc/cache")
-    would_run = check.would_run()
-    assert would_run == list(STAGES)
+    assert check.would_run() == list(STAGES)
     assert ran() == ["first", "third"]  # the second stage reads what it has read before
     assert check.would_run() == []
-
-
-def test_files_that_lie_in_the_cache_are_checked_out_without_a_run(project):
-    Path("third.txt").unlink()
-    assert check.would_run() == []
-    assert ran() == []
 
 
 def test_a_project_without_dvc_is_one_line(tmp_path, monkeypatch):
@@ -127,7 +115,7 @@ def test_a_network_that_waits_for_a_file_is_checked_when_it_is_there(params, bui
     graph.parent.mkdir(parents=True)
     graph.write_text("")
     assert list(check._networks(params)) == []
-    assert built == ["gnn"]
+    assert "gnn" in built
 
 
 def test_the_gnn_names_the_file_that_it_waits_for(params, tmp_path):
@@ -139,9 +127,9 @@ def test_the_gnn_names_the_file_that_it_waits_for(params, tmp_path):
 def test_damaged_notes_are_forgotten(params, built, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(check, "_file", lambda *_: None)
-    check.NOTES.parent.mkdir()
+    check.NOTE.parent.mkdir()
     for content in ("{", "[]", '{"mlp": 7, "cnn": null}'):
-        check.NOTES.write_text(content)
+        check.NOTE.write_text(content)
         built.clear()
         assert list(check._networks(params)) == []
         assert "mlp" in built

@@ -18,8 +18,8 @@ def main() -> None:
 
     \b
     fer predict party.jpg          the faces of a photo, a folder, a pattern
-    fer evaluate labelled/         how many answers are right where the truth is known
-    fer models                     which models there are
+    fer evaluate labelled/         accuracy on labelled images
+    fer models                     list the models
     """  # noqa: D301  click needs the backspace itself
 
 

@@ -17,7 +17,7 @@ from fer.cli.terminal import require_stdout, say, write
     "--labels",
     "data_set",
     metavar="NAME",
-    help="Data set whose numbers or lists these are: fer2013, rafdb, affectnet, ferplus, ...",
+    help="Data set that the numbers or lists belong to: fer2013, rafdb, affectnet, ferplus, ...",
 )
 @click.option("--pattern", default="*", show_default=True, help="Only files with such names, as 'PrivateTest_*'.")
 @click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
@@ -33,11 +33,11 @@ def evaluate(
     overwrite: bool,
     **options: Any,
 ) -> None:
-    """Measure the models on images whose expression is known: accuracy, recall, confusion.
+    """Measure the models on labelled images: accuracy, recall, confusion.
 
     DIR holds a folder for each emotion (happy, happiness, joy, ...). Folders of numbers need --labels, which says
-    whose numbers they are. Of several faces in a photo the largest counts; a face that is not found is left out, and
-    counted.
+    which data set's numbers they are. Of several faces in a photo the largest counts. Photos without a detected face
+    are left out and counted.
 
     \b
     fer evaluate my_photos/

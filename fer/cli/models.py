@@ -20,10 +20,10 @@ _HEAD = ("model", "inputs", "precision", "val", "test", "MB", "weights", "file")
 @click.option("--models", "folder", type=click.Path(path_type=Path), metavar="DIR", help="List the models of a folder.")
 @click.pass_context
 def models(context: click.Context, folder: Path | None) -> None:
-    """List the models: what they see, their accuracy on val and test, size, and file.
+    """List the models: their inputs, accuracy on val and test, size, and file.
 
-    Without --models, those that come with fer; the default is marked. The accuracies are those of the very file, in one
-    view of each face.
+    Without --models, those that come with fer; the default is marked. The accuracies were measured with this file,
+    on one view of each face.
     """
     from fer.inference import registry
 

@@ -1,4 +1,4 @@
-"""What `fer predict` and `fer evaluate` have in common: the options that describe a Predictor, and its photos."""
+"""What `fer predict` and `fer evaluate` have in common: the options of the Predictor, and the progress bar."""
 
 import math
 import sys
@@ -118,11 +118,11 @@ class Run:
         say(line)
 
     def photos(self, bar: bool, keep_frames: bool = False) -> Iterator["Photo"]:
-        """The answers, those to pictures that could not be read, too.
+        """Predict all photos, including those that could not be read.
 
         Args:
-            bar: whether to show a progress bar on a terminal if there are more than a few. Not where the answers go
-                to the terminal as they come: it would stand in their midst.
+            bar: whether to show a progress bar on a terminal if there are more than a few photos. Not if the answers
+                are printed on the same terminal, which the bar would interrupt.
             keep_frames: whether each photo keeps its picture.
         """
         from fer.inference import sources

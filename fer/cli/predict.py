@@ -120,7 +120,7 @@ def _can_open_windows() -> bool:
     from fer.inference import window
 
     try:
-        window.require()
+        window.require_display()
     except FerError as error:
         say(error.message)
         return False

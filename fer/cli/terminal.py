@@ -1,4 +1,4 @@
-"""The edge to the terminal: streams that may be closed, full or of any encoding, and how every command ends.
+"""Output and exit status of the commands: streams may be closed, full or of any encoding.
 
 Exit status: 0 if all went well, 1 after a problem that is told in one line, 2 for a wrong call, 130 after Ctrl-C.
 """
@@ -18,7 +18,7 @@ _BASE = ("click", "cv2", "numpy", "onnxruntime", "PIL")  # what `pip install fer
 
 
 class Group(click.Group):
-    """A group of commands that never ends in a traceback for what a user can put right."""
+    """A group of commands that turns errors into one line on stderr."""
 
     def main(  # type: ignore[override]  # click's own is overloaded
         self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **extra: Any
@@ -75,7 +75,7 @@ def write(text: str) -> None:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person reads what is written to a stream; False if it is closed."""
+    """Whether a stream is a terminal; False if it is closed."""
     return stream is not None and not stream.closed and stream.isatty()
 
 
@@ -99,7 +99,9 @@ def require_stdout() -> None:
 
 
 def _prepare_streams() -> None:
-    """Take the numbers of closed streams, or the next file would get them; let no character stop a stream."""
+    """Occupy the file descriptors of closed streams, or the next open file would get them; escape characters that a
+    stream can't encode.
+    """
     for number in range(3):
         try:
             os.fstat(number)
@@ -111,7 +113,7 @@ def _prepare_streams() -> None:
 
 
 def _discard_output() -> None:
-    """Send what stdout still holds to nowhere, or Python would complain about it once more when it ends."""
+    """Redirect stdout to the null device, or Python would report the same error again at exit."""
     with contextlib.suppress(AttributeError, OSError, ValueError):
         number = os.open(os.devnull, os.O_WRONLY)
         os.dup2(number, sys.stdout.fileno())

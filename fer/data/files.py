@@ -1,4 +1,4 @@
-"""Files and folders of a user's, which may be anything: pipes, dangling links, unreadable, oddly named."""
+"""Safe access to a user's files and folders, which may hold pipes, broken links, unreadable files and odd names."""
 
 import os
 import stat
@@ -50,13 +50,13 @@ def _why(path: Path, error: OSError) -> str:
 
 
 def kind(path: Path) -> str:
-    """What a path is, in a word."""
+    """The kind of a path: folder, pipe, socket or device."""
     names = (("folder", path.is_dir), ("pipe", path.is_fifo), ("socket", path.is_socket))
     return next((name for name, found in names if found()), "device")
 
 
 def visible(name: str) -> bool:
-    """Whether no part of a relative path is hidden, or what macOS packs beside every file."""
+    """Whether no part of a relative path is hidden (or one of the folders `__MACOSX` that macOS adds to archives)."""
     return not any(part.startswith((".", "__MACOSX")) and part != "." for part in name.split("/"))
 
 
@@ -68,8 +68,8 @@ def walk(folder: Path, most: int | None = None, undecodable: list[str] | None = 
 
     Args:
         folder: where to look.
-        most: more files than this are no FER2013; None for somebody's own set, which has no limit.
-        undecodable: gets the names that are no UTF-8, and the walk goes on without these files.
+        most: the largest number of files that is accepted; None for no limit.
+        undecodable: a list for the names that are not UTF-8; these files are skipped.
 
     Raises:
         FerError: a folder can't be read, there are more than `most` files, or a name is no UTF-8 and there is no

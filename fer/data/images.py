@@ -1,32 +1,27 @@
-"""Image files to pixels: whatever a file holds, the answer is a picture or one line that names the file."""
+"""Decodes image files; a file that can't be decoded is a FerError that names it."""
 
 import io
 import threading
 import warnings
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from fer.errors import FerError
 
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
-HEIF_SUFFIXES: Final = (".heic", ".heif", ".avif")
-"""Formats that need a decoder which is not installed everywhere; `decode` says so where it is missing."""
+SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif")
 
 MAX_MEGAPIXELS: Final = 100
 MAX_SIDE: Final = 32_767
 """In pixels: OpenCV's warping and resizing accept no longer side."""
 
 # Naming the formats keeps Pillow from trying its other forty decoders on a hostile file.
-_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
-_BRANDS = {
-    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
-    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "HEIF"),
-}
+_FORMATS: tuple[str, ...] = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "AVIF")
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
-# Pillow warns of odd metadata and of large pictures, which is noise to whoever runs a command. The filter holds for
-# the process: `warnings.catch_warnings` is not safe where several threads decode.
+# Pillow warns of odd metadata and of large pictures, which does not help a user. The filter holds for the whole
+# process: `warnings.catch_warnings` is not safe where several threads decode.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 _limit_of_pillow = threading.Lock()
 
@@ -41,25 +36,21 @@ def decode(data: bytes, name: str, megapixels: float = MAX_MEGAPIXELS, *, grey: 
         grey: whether colours may be left out, where the format stores them apart (JPEG): twice as fast.
 
     Raises:
-        FerError: it is damaged, no image, too large, or of a format without a decoder here.
+        FerError: it is damaged, no image, too large, or in a format for which no decoder is installed.
     """
-    kind = _BRANDS.get(data[8:12]) if data[4:8] == b"ftyp" else None
-    image = _open(data, name, kind)
-    if image.width * image.height > megapixels * 1e6:
-        raise FerError(
-            f"{name} has {image.width:,} x {image.height:,} pixels; at most {megapixels:g} megapixels are read. "
-            "Reduce it and run again."
-        )
-    if max(image.size) > MAX_SIDE:
-        raise FerError(
-            f"{name} has {image.width:,} x {image.height:,} pixels; at most {MAX_SIDE:,} a side are read. "
-            "Reduce it and run again."
-        )
+    image = _open(data, name)
+    for limit, too_large in (
+        (f"{megapixels:g} megapixels", image.width * image.height > megapixels * 1e6),
+        (f"{MAX_SIDE:,} a side", max(image.size) > MAX_SIDE),
+    ):
+        if too_large:
+            size = f"{image.width:,} x {image.height:,} pixels"
+            raise FerError(f"{name} has {size}; at most {limit} are read. Reduce it and run again.")
     try:
         if grey:
             image.draft("L", None)
         image.load()
-    except Exception as error:  # Pillow's decoders raise whatever they stumble over
+    except Exception as error:  # Pillow's decoders raise exceptions of any kind
         raise _unreadable(name) from error
     try:
         return ImageOps.exif_transpose(image)
@@ -67,12 +58,12 @@ def decode(data: bytes, name: str, megapixels: float = MAX_MEGAPIXELS, *, grey: 
         raise FerError(f"{name} has damaged EXIF metadata. Save it anew or remove it, and run again.") from error
 
 
-def _open(data: bytes, name: str, kind: str | None) -> Image.Image:
-    """Read an image's header; `kind` is HEIF, AVIF, or None for a format that Pillow always reads."""
-    formats: tuple[str, ...] = _FORMATS
-    if kind is not None:
-        formats = (kind,)
-        _require_decoder(kind, name)
+def _open(data: bytes, name: str) -> Image.Image:
+    """Read an image's header."""
+    formats = _FORMATS
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        formats = ("HEIF",)
+        _register_heif(name)
     try:
         with _limit_of_pillow:  # the limit on pixels is ours, and may be larger than Pillow's
             limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -88,19 +79,15 @@ def _unreadable(name: str) -> FerError:
     return FerError(f"{name} is no readable image. Replace or remove it and run again.")
 
 
-def _require_decoder(kind: str, name: str) -> None:
-    Image.init()
-    if kind in Image.OPEN:
-        return
+def _register_heif(name: str) -> None:
     try:
-        pillow_heif: Any = __import__("pillow_heif")
-        register = getattr(pillow_heif, f"register_{kind.lower()}_opener")  # its later releases read no AVIF
-    except (ImportError, AttributeError) as error:
+        import pillow_heif
+    except ImportError as error:
         raise FerError(
-            f"{name} is a {'HEIC' if kind == 'HEIF' else kind} picture, a format that is not supported here. "
-            "Save it as JPEG or PNG, or run `pip install 'fer[heif]'`."
+            f"{name} is a HEIC picture, a format that is not supported here. Save it as JPEG or PNG, or run "
+            "`pip install 'fer[heif]'`."
         ) from error
-    register()
+    pillow_heif.register_heif_opener()
 
 
 def grey(image: Image.Image) -> np.ndarray:
@@ -109,7 +96,7 @@ def grey(image: Image.Image) -> np.ndarray:
     16 bits are scaled, and so are fractions of 1 (a TIFF of floats).
 
     Raises:
-        ValueError: floats outside 0 .. 1, or 32-bit integers: nobody knows which of them is white.
+        ValueError: floats outside 0 .. 1, or 32-bit integers, whose white level is not known.
     """
     if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 255 instead of scaling them
         return (np.asarray(image) >> 8).astype(np.uint8)
@@ -141,7 +128,7 @@ def face(image: Image.Image, size: int, name: str = "The picture") -> np.ndarray
     A larger square is reduced by area, a smaller one enlarged by cubic interpolation.
 
     Raises:
-        FerError: its grey levels can't be told.
+        FerError: its range of grey levels is not known.
     """
     picture = Image.fromarray(grey_of(image, name))
     shrinking = min(picture.size) >= size

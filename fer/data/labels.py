@@ -1,4 +1,4 @@
-"""From the names of folders and files to emotions."""
+"""Labels of images: from the names of folders, from numbers, and from lists."""
 
 import csv
 import re
@@ -13,7 +13,7 @@ from fer.emotions import EMOTIONS
 from fer.errors import FerError
 
 CONTEMPT: Final = "contempt"
-"""An expression that some data sets have and this project has not: its faces are left out and counted."""
+"""A class of some data sets that is none of the seven emotions; its faces are left out and counted."""
 
 SHOWN: Final = 5  # names in a message: a wrong layout is wrong in every folder
 
@@ -37,10 +37,10 @@ _USAGE_BY_FOLDER = {
 
 @dataclass(frozen=True)
 class Label:
-    """What is known of one picture.
+    """The label of one picture.
 
     Attributes:
-        emotion: one of `EMOTIONS`, or why the picture is left out (`contempt`, `no majority`).
+        emotion: one of `EMOTIONS`, or the reason why the picture is left out (`contempt`, `no majority`).
         usage: Training, PublicTest or PrivateTest; empty where the data set is not divided.
         box: left, top, right and bottom of the face in the picture, in pixels; None for the whole picture.
     """
@@ -52,12 +52,12 @@ class Label:
 
 @dataclass(frozen=True)
 class Naming:
-    """How a data set calls its classes.
+    """The names of a data set's classes.
 
     Attributes:
-        numbers: the class of each number; empty where numbers mean nothing.
-        others: classes that the set has besides the seven.
-        asks: how to say whose the numbers are, for the message where nobody has.
+        numbers: the class of each number; empty if the classes have no published numbers.
+        others: classes besides the seven emotions.
+        asks: how the user can name the data set that numbers belong to, for an error message.
     """
 
     numbers: Mapping[int, str]
@@ -172,10 +172,10 @@ def check_usages(found: Mapping[str, Label], where: str) -> None:
         raise FerError(f"{where} must hold both train/ and test/, or the emotions' folders alone.")
 
 
-def without_common_folder(names: Sequence[str]) -> int:
-    """How many characters of every name are folders that hold all others, such as `CK+48/`.
+def common_folder_length(names: Sequence[str]) -> int:
+    """The length of the folders that all names have in common, such as `CK+48/`, in characters.
 
-    Folders that are called by an emotion or a usage are none of these.
+    Folders that are named after an emotion or a usage do not count.
     """
     parts = [PurePosixPath(name).parts[:-1] for name in names]
     length = 0
@@ -241,7 +241,7 @@ def pictures_among(names: Iterable[str]) -> tuple[list[str], Counter[str]]:
     found, others = [], Counter[str]()
     for name in names:
         suffix = PurePosixPath(name).suffix.lower()
-        if suffix in (*images.SUFFIXES, *images.HEIF_SUFFIXES):
+        if suffix in images.SUFFIXES:
             found.append(name)
         else:
             others[suffix or "without a suffix"] += 1

@@ -1,1 +1,1 @@
-"""Trained networks as ONNX files, for whoever predicts without torch; with the proof that they answer alike."""
+"""Exports trained networks as ONNX files, which need no torch, and compares their answers with the network's."""

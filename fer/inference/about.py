@@ -1,4 +1,4 @@
-"""What an exported model says of itself: the metadata of its file, checked."""
+"""The metadata of an exported model's file, checked."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ class About:
         dataset: what it was trained on.
         version: of the project that exported it.
         licence: of the weights.
-        size: side in pixels of the faces that it has learned from.
+        size: side in pixels of its training images.
         landmarks: how the landmarks of its inputs are found, a `LandmarkSettings` as a dict; None without landmarks.
     """
 

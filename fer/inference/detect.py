@@ -1,4 +1,4 @@
-"""Where the faces of a photo are: CenterFace (Xu et al. 2019), which gives boxes, eyes, noses and mouths.
+"""Face detection by CenterFace (Xu et al. 2019), which gives a box, the eyes, the nose and the mouth of each face.
 
 The detector runs on the photo reduced to 640 pixels; if it finds nothing, or only small faces, also on the photo
 reduced to 1600; and if it still finds nothing, on the photo with a border, for a face that fills the picture.
@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from fer.errors import FerError
-from fer.inference.crop import Found
+from fer.inference.crop import Detection
 from fer.inference.network import session
 from fer.inference.text import one_line
 
-SCORE = 0.35  # on the photos without people that were tried, nothing scored above 0.32 (docs/photos.md)
-FIRST, SECOND = 640, 1600  # pixels of the longer side of what the detector gets
-BORDER = 0.25  # of the longer side, around a photo in which nothing was found
-SMALL = 0.06  # of the photo's longer side: in 640 pixels such faces have 38, and smaller ones may be missed
-OVERLAP = 0.4  # of two boxes, as intersection over the smaller one: more is one face
-_STRIDE = 4  # pixels that a cell of the network's answer stands for
-_MULTIPLE = 32  # the network's input has sides of a multiple of this
-_MOST = 500  # cells whose boxes are compared; a crowd has fewer faces
+MIN_SCORE = 0.35  # on the photos without people that were tried, nothing scored above 0.32 (docs/photos.md)
+FIRST_SIDE, SECOND_SIDE = 640, 1600  # the longer side of the detector's input, in pixels
+BORDER = 0.25  # width of the border around a photo in which nothing was found, relative to its longer side
+SMALL_FACE = 0.06  # relative to the photo's longer side: 38 of 640 pixels; smaller faces may be missed
+MAX_OVERLAP = 0.4  # of the boxes of two faces: their intersection over the smaller box
+_STRIDE = 4  # input pixels per cell of the network's output
+_MULTIPLE = 32  # the sides of the network's input are multiples of this
+_MAX_CANDIDATES = 500  # boxes that are compared; a crowd has fewer faces
 
 
 def network() -> Path:
@@ -47,20 +47,20 @@ class Detector:
             reason = one_line(error, 150)
             raise FerError(f"{network()} can't be used ({reason}). Restore it with `git restore`.") from error
 
-    def find(self, grey: np.ndarray) -> list[Found]:
+    def find(self, grey: np.ndarray) -> list[Detection]:
         """All faces of a photo, uint8 [H, W], the largest first."""
         longest = max(grey.shape)
-        found = merged(self._run(grey, FIRST))
-        if longest > FIRST and all(face.size < SMALL * longest for face in found):
-            found = merged([*found, *self._run(grey, SECOND)])
+        found = suppress_overlaps(self._run(grey, FIRST_SIDE))
+        if longest > FIRST_SIDE and all(face.size < SMALL_FACE * longest for face in found):
+            found = suppress_overlaps([*found, *self._run(grey, SECOND_SIDE)])
         if not found:
-            found = merged(self._run(grey, FIRST, BORDER))
+            found = suppress_overlaps(self._run(grey, FIRST_SIDE, BORDER))
         return found
 
-    def _run(self, grey: np.ndarray, side: int, border: float = 0.0) -> list[Found]:
-        """The faces in a photo that is reduced to `side` pixels, a border of a share of its longer side included.
+    def _run(self, grey: np.ndarray, side: int, border: float = 0.0) -> list[Detection]:
+        """The faces of a photo that is reduced to `side` pixels, including a border relative to its longer side.
 
-        It is reduced first, so that the border of a very long picture stays small.
+        The photo is reduced before the border is added, so that the border of a very long picture stays small.
         """
         import cv2
 
@@ -74,23 +74,23 @@ class Detector:
         framed = cv2.copyMakeBorder(padded, 0, below, 0, right, cv2.BORDER_CONSTANT)
         colours = np.repeat(framed[None, None].astype(np.float32), 3, axis=1)
         answers = [answer[0] for answer in self._session.run(None, {"pictures": colours})]
-        back = np.array([grey.shape[1] / width, grey.shape[0] / height])  # the rounding of each side is its own
+        back = np.array([grey.shape[1] / width, grey.shape[0] / height])  # each side is rounded on its own
         return list(_decoded(answers, back, around))
 
 
-def _decoded(answers: Sequence[np.ndarray], back: np.ndarray, border: int) -> Iterator[Found]:
+def _decoded(answers: Sequence[np.ndarray], back: np.ndarray, border: int) -> Iterator[Detection]:
     """Faces from the network's maps: score [1, h, w], size [2, h, w], offset [2, h, w] and points [10, h, w].
 
-    Sizes are logarithms of cells; points are shares of the box. All of them have rows before columns.
+    Sizes are logarithms of numbers of cells; points are relative to the box. All of them have y before x.
 
     Args:
         answers: the maps.
-        back: float [2], by how much a pixel of what the network saw is larger than one of the photo, across and down.
-        border: pixels around what the network saw.
+        back: float [2], the size of an input pixel in pixels of the photo, horizontally and vertically.
+        border: the border's width in input pixels.
     """
     scores, sizes, offsets, points = answers
-    rows, columns = np.nonzero(scores[0] >= SCORE)
-    best = np.argsort(-scores[0, rows, columns], kind="stable")[:_MOST]
+    rows, columns = np.nonzero(scores[0] >= MIN_SCORE)
+    best = np.argsort(-scores[0, rows, columns], kind="stable")[:_MAX_CANDIDATES]
     for row, column in zip(rows[best], columns[best], strict=True):
         sides = np.exp(sizes[::-1, row, column]) * _STRIDE
         middle = (np.array([column, row]) + offsets[::-1, row, column] + 0.5) * _STRIDE
@@ -99,20 +99,20 @@ def _decoded(answers: Sequence[np.ndarray], back: np.ndarray, border: int) -> It
         left, top = corner * back
         width, height = sides * back
         box = (float(left), float(top), float(width), float(height))
-        yield Found(box, float(scores[0, row, column]), five)
+        yield Detection(box, float(scores[0, row, column]), five)
 
 
-def merged(found: Sequence[Found]) -> list[Found]:
-    """One of each face, the one with the best score; the largest face first."""
-    kept: list[Found] = []
+def suppress_overlaps(found: Sequence[Detection]) -> list[Detection]:
+    """Non-maximum suppression: of overlapping detections the one with the best score; the largest face first."""
+    kept: list[Detection] = []
     for face in sorted(found, key=lambda face: -face.score):
-        if all(overlap(face, other) < OVERLAP for other in kept):
+        if all(overlap(face, other) < MAX_OVERLAP for other in kept):
             kept.append(face)
     return sorted(kept, key=lambda face: -face.size)
 
 
-def overlap(one: Found, other: Found) -> float:
-    """The area that two boxes share, as a share of the smaller one."""
+def overlap(one: Detection, other: Detection) -> float:
+    """The intersection of two boxes, relative to the area of the smaller one."""
     (left, top, width, height), (left_, top_, width_, height_) = one.box, other.box
     wide = min(left + width, left_ + width_) - max(left, left_)
     tall = min(top + height, top_ + height_) - max(top, top_)

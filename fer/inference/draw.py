@@ -1,4 +1,4 @@
-"""A photo with what was found in it: a box around each face, its expression, and seven bars."""
+"""Draws the result on a photo: a box around each face, its expression, and a bar for each emotion."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,8 +40,8 @@ def annotated(image: "Image", faces: Sequence[Face]) -> "Image":
     """A copy of a picture with its faces marked; a small one is enlarged until the text can be read.
 
     Args:
-        image: RGB, upright, whose pixels the faces' boxes count.
-        faces: what was found in it.
+        image: RGB, upright.
+        faces: with boxes in its pixels.
     """
     from PIL import Image, ImageDraw
 
@@ -75,7 +75,7 @@ def _mark(canvas: "ImageDraw", face: Face, box: Rectangle, others: Sequence[Rect
 
 
 def _within(box: Rectangle, size: tuple[int, int]) -> Rectangle:
-    """The part of a box that lies in the picture: a face may go on beyond it."""
+    """A box, clipped to the picture."""
     left, top, right, bottom = box
     left, top = min(max(0, left), size[0] - 1), min(max(0, top), size[1] - 1)
     return left, top, max(left, min(right, size[0] - 1)), max(top, min(bottom, size[1] - 1))
@@ -95,7 +95,7 @@ def _panel_size(canvas: "ImageDraw", text: float) -> tuple[int, int]:
 def _place(
     box: Rectangle, panel: tuple[int, int], others: Sequence[Rectangle], size: tuple[int, int], gap: int
 ) -> tuple[float, float]:
-    """Where the panel covers least of the faces: beside the box, else below or above it; always in the picture."""
+    """The position, inside the picture and next to the box, at which the panel covers least of other faces."""
     left, top, right, bottom = box
     width, height = panel
     wished = ((right + gap, top), (left - gap - width, top), (left, bottom + gap), (left, top - gap - height))

@@ -8,18 +8,18 @@ import numpy as np
 
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
-from fer.inference.crop import Found
+from fer.inference.crop import Detection
 from fer.inference.frame import Frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# What lowers the quality, and from where on.
-SMALL = 36  # pixels of the box: below it, a face has less detail than the models have learned from
-OBLIQUE = 0.5  # the nose beside the middle of the eyes, in distances of the eyes: about 35 degrees
+# Limits beyond which a face's quality is lowered.
+SMALL = 36  # pixels of the box: a smaller face has less detail than the training images
+OBLIQUE = 0.5  # offset of the nose from the midpoint of the eyes, in distances between the eyes: about 35 degrees
 TILTED = 45  # degrees
 UNSURE = 0.5  # score of the detector
-WITHOUT_LANDMARKS = 0.3  # the factor of the quality where no model had the landmarks that it needs
+WITHOUT_LANDMARKS = 0.3  # the quality is multiplied by this if no model had the landmarks that it needs
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +28,9 @@ class Face:
 
     Attributes:
         box: left, top, width, height in pixels of the upright photo.
-        score: of the detector, 0 .. 1; 1 with `detect=False`, where every picture is taken for a face.
+        score: of the detector, 0 .. 1; 1 with `detect=False`, where every picture is a face.
         probabilities: float32 [7], in the order of `fer.emotions.EMOTIONS`.
-        quality: 0 .. 1: how similar the face is to those that the models have learned from.
+        quality: 0 .. 1: how similar the face is to the training images.
         reasons: why the quality is below 1.
     """
 
@@ -144,8 +144,8 @@ def row(photo: Photo, number: int, face: Face) -> tuple[object, ...]:
     return photo.name, number, *box, round(face.score, 3), size, face.quality, reasons, face.expression, *values
 
 
-def quality(found: Found) -> tuple[float, tuple[str, ...]]:
-    """How similar a face is to those that the models have learned from, 0 .. 1, and why it is below 1."""
+def quality(found: Detection) -> tuple[float, tuple[str, ...]]:
+    """How similar a face is to the training images, 0 .. 1, and why it is below 1."""
     reasons, value = [], 1.0
     if found.size < SMALL:
         reasons.append(f"small: {found.size:.0f} pixels")

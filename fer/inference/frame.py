@@ -1,4 +1,4 @@
-"""A frame: one picture on its way through inference, from a file, an array, standard input or a video."""
+"""A frame: one decoded picture, from a file, an array, standard input or a video."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,8 +59,8 @@ class Problem:
     """A picture that could not be read.
 
     Attributes:
-        name: what the user would call it.
-        reason: one line, which names it.
+        name: the file, `-`, or `image 3`.
+        reason: one line, which includes the name.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Problem:
 
 
 def attempt(name: str, load: Callable[[], Frame]) -> Frame | Problem:
-    """Load one picture. Whatever goes wrong is this picture's problem, never the end of the others.
+    """Load one picture; return what goes wrong as a `Problem`, so that the other pictures are still read.
 
     Args:
         name: of the picture, for the message.
@@ -80,7 +80,7 @@ def attempt(name: str, load: Callable[[], Frame]) -> Frame | Problem:
         return Problem(name, error.message)
     except MemoryError:
         return Problem(name, f"{name} needs more memory than there is.")
-    except Exception as error:  # decoders raise whatever they stumble over
+    except Exception as error:  # decoders raise exceptions of any kind
         return Problem(name, f"{name} can't be read ({one_line(error)}).")
 
 
@@ -94,7 +94,7 @@ def from_image(name: str, image: "Image", megapixels: float, time: float | None 
         time: in seconds since the start of a video.
 
     Raises:
-        FerError: it is too large or too long, or its grey levels can't be told.
+        FerError: it is too large or too long, or its range of grey levels is not known.
     """
     from PIL import Image, ImageOps
 
@@ -127,7 +127,7 @@ def from_array(name: str, array: np.ndarray, megapixels: float, time: float | No
     if not array.size:
         raise FerError(f"{name} has no pixels ({' x '.join(map(str, array.shape))}).")
     try:
-        if array.ndim < 2:  # Pillow would take it for a column
+        if array.ndim < 2:  # Pillow would read it as a column
             raise ValueError("one row of numbers")
         image = Image.fromarray(array)
     except (TypeError, ValueError, KeyError) as error:

@@ -1,4 +1,4 @@
-"""How well the models do on photos or faces whose expression is known: one folder an emotion."""
+"""`fer evaluate`: finds labelled images, compares the models' answers with the labels, and reports the result."""
 
 import fnmatch
 import os
@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fer.data import files, sets
-from fer.data import labels as naming
-from fer.data.sets.base import PictureSet, read_text
+from fer.data import files, labels as naming, sets
+from fer.data.sets.pictures import PictureSet, read_text
 from fer.emotions import EMOTIONS, INDEX
 from fer.errors import FerError
 from fer.evaluation import metrics
@@ -24,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Pictures whose expression is known.
+    """Labelled images.
 
     Attributes:
-        names: of the files, with the folder that was named before them.
-        labels: the emotion of each, its number in `EMOTIONS`.
-        folders: what each folder's name was taken for, by that name; empty where a list held the labels.
-        left_out: why pictures are left out, and how many.
+        names: paths of the files.
+        labels: the emotion of each, as its index in `EMOTIONS`.
+        folders: the emotion that each folder's name stands for; empty if the labels come from a list.
+        left_out: how many images are not used, by reason.
     """
 
     names: list[str]
@@ -39,7 +38,7 @@ class Labelled:
     left_out: Counter[str] = field(default_factory=Counter)
 
     def describe(self) -> list[str]:
-        """One or two lines: the emotion of each folder, and what was left out."""
+        """One or two lines: the emotion of each folder, and how many images are not used."""
         lines = []
         if self.folders:
             meanings = ", ".join(
@@ -53,19 +52,17 @@ class Labelled:
 
 
 def find(folder: Path, pattern: str = "*", labels: str | None = None) -> Labelled:
-    """The pictures below a folder, and the emotion of each.
+    """Find the images below a folder and their labels.
 
-    Each picture lies in a folder that is called by its emotion, at any depth, or is named in a list of labels of the
-    data set.
+    An image is labelled by the name of a folder above it, or by the data set's own list of labels.
 
     Args:
         folder: where to look.
-        pattern: which files' names to take, as a shell writes it.
-        labels: the data set whose lists and folder names these are, as in `--labels`. Without it, folders are called
-            by words.
+        pattern: shell pattern of the file names.
+        labels: the data set whose lists, names and numbers are used. Without it, the folders must be named in words.
 
     Raises:
-        FerError: the folder or the data set does not exist, a picture has no label, or there is none.
+        FerError: the folder or the data set does not exist, an image has no label, or there are no images.
     """
     if labels is not None and labels not in sets.DATA_SETS:
         raise FerError(f"--labels {labels}: there is no such data set. There are {', '.join(sets.DATA_SETS)}.")
@@ -100,16 +97,16 @@ def find(folder: Path, pattern: str = "*", labels: str | None = None) -> Labelle
 
 
 def score(photos: Iterable[Photo], labels: Sequence[int]) -> dict[str, Any]:
-    """Measure answers against the truth. Of several faces in a photo the largest counts.
+    """Compare the models' answers with the labels. Of several faces in an image, the largest one counts.
 
     Args:
-        photos: as many as there are labels, in their order.
-        labels: the emotion of each, its number in `EMOTIONS`.
+        photos: one for each label, in the same order.
+        labels: the emotion of each, as its index in `EMOTIONS`.
 
     Returns:
-        `images`, `faces` (how many were found), `missing` {reason: count}, `accuracy_of_all` (a face that is not
-        found counts as a wrong answer), all that `fer.evaluation.metrics.measure` gives for the faces that were
-        found, and `confusion` {true emotion: {answer: count}}.
+        `images`, `faces` (how many were found), `missing` {reason: count}, `accuracy_of_all` (images without a
+        detected face count as wrong), the metrics of `fer.evaluation.metrics.measure` on the detected faces, and
+        `confusion` {true emotion: {predicted emotion: count}}.
 
     Raises:
         FerError: not a single face was found.
@@ -124,7 +121,9 @@ def score(photos: Iterable[Photo], labels: Sequence[int]) -> dict[str, Any]:
             missing["not readable" if not photo.read else "too small" if photo.too_small else "no face found"] += 1
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in missing.most_common())
     if not found:
-        raise FerError(f"No face to measure in {len(labels):,} images: {reasons}. Are they faces already? --no-detect")
+        raise FerError(
+            f"No face to measure in {len(labels):,} images: {reasons}. If the images are face crops, use --no-detect."
+        )
     truth = np.array(found)
     measured = metrics.measure(np.stack(probabilities), truth)
     answers = np.stack(probabilities).argmax(axis=1)
@@ -143,7 +142,7 @@ def score(photos: Iterable[Photo], labels: Sequence[int]) -> dict[str, Any]:
 
 
 def table(measured: dict[str, Any]) -> str:
-    """The result as text of at most 80 columns: a line in words, then recall and confusion per emotion."""
+    """The result as text of at most 80 columns: a summary, then recall and confusion per emotion."""
     accuracy, low, high = (100 * measured[key] for key in ("accuracy", "accuracy_low", "accuracy_high"))
     lines = [
         f"{measured['faces']:,} faces in {measured['images']:,} images: {accuracy:.2f} % right "
@@ -167,7 +166,7 @@ def table(measured: dict[str, Any]) -> str:
 
 
 def figure(measured: dict[str, Any]) -> "Figure":
-    """The confusion matrix as a picture: of each true emotion's faces, the share of each answer."""
+    """The confusion matrix as a figure, normalised over each true emotion."""
     from matplotlib.figure import Figure
 
     counts = np.array([list(row.values()) for row in measured["confusion"].values()], float)

@@ -1,4 +1,4 @@
-"""Which models there are: those of the package, by its manifest, and those of a folder that the user names."""
+"""Looking up models: in the package, by its manifest, or in a folder that the user names."""
 
 import json
 import os
@@ -21,9 +21,9 @@ class Released:
     """A model of the package, as the manifest lists it.
 
     Attributes:
-        name: what a user calls it.
+        name: for `--model`.
         path: of its file.
-        inputs: names of what it sees of a face.
+        inputs: names of its inputs.
         precision: float32 or int8.
         val, test: accuracy of this very file in one view, 0 .. 1.
         dataset: what it was trained on.
@@ -102,7 +102,7 @@ def load(
 
     Args:
         models: names, or paths of .onnx files. Without any, the manifest's default.
-        folder: where names are looked up instead of in the package.
+        folder: where to look up names instead of in the package.
         threads: of one call; None leaves it to onnxruntime.
 
     Raises:

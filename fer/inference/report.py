@@ -1,4 +1,4 @@
-"""The answers as text: a table to read, and JSON, JSON lines and CSV for machines.
+"""The answers as text: a table for people, and JSON, JSON lines and CSV for programs.
 
 All of them are safe to show in a terminal: control characters in the names of files are written as escapes.
 """
@@ -34,11 +34,11 @@ def write(
     Args:
         photos: that could be read.
         form: one of `FORMATS`.
-        networks: whose answers they are.
-        out: takes each piece of text.
+        networks: the models that gave the answers.
+        out: called with each piece of text.
         top: how many emotions a table's row names.
         width: of the table, in columns.
-        ascii_only: whether bars and ellipses must do without Unicode.
+        ascii_only: whether to draw bars and ellipses in ASCII.
     """
     if form == "json":
         _write_json(photos, networks, out)
@@ -56,7 +56,7 @@ def write(
 
 
 def as_dict(photo: Photo, networks: Sequence[Network]) -> dict[str, Any]:
-    """A photo as JSON holds it."""
+    """A photo as a JSON object."""
     return {
         "file": _valid(photo.name),
         "width": photo.width,
@@ -73,7 +73,7 @@ def json_line(photo: Photo, networks: Sequence[Network]) -> str:
 
 
 def csv_lines(photo: Photo) -> Iterator[str]:
-    """The lines of a photo's faces in a CSV file whose head is `csv_line(COLUMNS)`."""
+    """The CSV lines of a photo's faces, with the columns `COLUMNS`."""
     for number, face in enumerate(photo.faces):
         name, *values = row(photo, number, face)
         yield csv_line([printable(str(name)), *values])
@@ -123,7 +123,7 @@ def _valid(text: str) -> str:
 
 
 def _table(photo: Photo, top: int, width: int, block: str) -> Iterator[str]:
-    """A line a face: its number and place, the expression with a bar, the runners-up, why its quality is low."""
+    """A line per face: its number and box, its expression with a bar, the next emotions, why its quality is low."""
     yield printable(photo.name)
     for number, face in enumerate(photo.faces, start=1):
         (first, chance), *others = face.ranked[:top]

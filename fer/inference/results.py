@@ -14,7 +14,7 @@ from fer.errors import FerError
 from fer.inference.text import printable
 
 UNFINISHED = "unfinished"
-MARKER = ".fer-results.json"  # lists the files of the last good run; a folder without it is somebody's own
+MARKER = ".fer-results.json"  # lists the files of the last good run; a folder without it was not made by fer
 _LOCK = ".fer-lock"
 
 
@@ -105,7 +105,7 @@ class Results:
         with explained_as_unwritable(self.folder):
             files = {str(path.relative_to(unfinished)) for path in unfinished.rglob("*") if path.is_file()}
             earlier = self._made or set()
-            self._write_marker(files | earlier)  # should this be interrupted, none is taken for somebody's own
+            self._write_marker(files | earlier)  # if this is interrupted, all of them still count as made by fer
             for name in files:
                 target = self.folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +145,7 @@ class Results:
 
 @contextmanager
 def explained_as_unwritable(folder: Path) -> Iterator[None]:
-    """Say in a user's words why results could not be written."""
+    """Turn an OSError into one line that says why results could not be written."""
     try:
         yield
     except BlockingIOError as error:

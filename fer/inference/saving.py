@@ -40,7 +40,7 @@ class PhotoResults(Results):
 
         Args:
             names: of all photos, to tell how much of their paths they share.
-            networks: whose answers will be written.
+            networks: the models that give the answers.
         """
         self._networks = networks
         self._shared = _shared_folder(names)

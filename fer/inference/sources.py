@@ -1,4 +1,4 @@
-"""From what a user names (files, folders, patterns, standard input) to frames."""
+"""Reads the pictures that a user names: files, folders, patterns, standard input."""
 
 import glob
 import os
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 LARGEST_FILE = 1 << 30  # bytes
-SUFFIXES = (*images.SUFFIXES, *images.HEIF_SUFFIXES)
 _READERS, _AHEAD = 2, 8  # threads; pictures that are decoded ahead at most
 _AHEAD_BYTES = 200_000_000  # of pictures that are decoded ahead, if all are as large as the last one
 
@@ -28,23 +27,23 @@ _AHEAD_BYTES = 200_000_000  # of pictures that are decoded ahead, if all are as 
 def expand(
     paths: Iterable[str], made_by_fer: Callable[[str], bool] = lambda name: False
 ) -> tuple[list[str], list[Problem]]:
-    """The files that paths, folders and patterns mean, each once, in their order; and what means none.
+    """The files that paths, folders and patterns stand for, without repetition, and the arguments that match none.
 
-    A folder stands for the images in it and below; whatever else lies there is passed over.
+    A folder stands for all images below it; other files in it are ignored.
 
     Args:
         paths: as a user types them; `-` is standard input.
-        made_by_fer: whether a file in a folder or pattern is the output of an earlier run, and no input.
+        made_by_fer: whether a file is the output of an earlier run; such files in folders and patterns are ignored.
     """
     found: dict[tuple[str, str], str] = {}
     problems = []
     for path in paths:
         try:
-            names = list(_meant(path, made_by_fer))
+            names = list(_expand_one(path, made_by_fer))
         except FerError as error:
             problems.append(Problem(path, error.message))
             continue
-        except Exception as error:  # a name that is too long, a pattern that is none
+        except Exception as error:  # the name is too long, or the pattern invalid
             problems.append(Problem(path, f"{_shortened(path)} can't be looked up ({one_line(error)})."))
             continue
         if not names:
@@ -57,7 +56,7 @@ def expand(
     return list(found.values()), problems
 
 
-def _meant(path: str, made_by_fer: Callable[[str], bool]) -> Iterator[str | Problem]:
+def _expand_one(path: str, made_by_fer: Callable[[str], bool]) -> Iterator[str | Problem]:
     if not path:
         raise FerError("An empty name means no file. To read the current folder, write a dot.")
     if path == STDIN:
@@ -65,7 +64,7 @@ def _meant(path: str, made_by_fer: Callable[[str], bool]) -> Iterator[str | Prob
         return
     expanded = files.expanded(path)
     if expanded.is_dir():
-        found = _in_folder(expanded)
+        found = _images_below(expanded)
         yield from (name for name in found if isinstance(name, Problem) or not made_by_fer(name))
     elif expanded.exists() or expanded.is_symlink():
         yield str(expanded)
@@ -74,7 +73,7 @@ def _meant(path: str, made_by_fer: Callable[[str], bool]) -> Iterator[str | Prob
         yield from sorted(name for name in matches if not made_by_fer(name))
 
 
-def _in_folder(folder: Path) -> list[str | Problem]:
+def _images_below(folder: Path) -> list[str | Problem]:
     """The images below a folder, by name, and the folders that can't be read.
 
     Links are followed, but not in circles.
@@ -89,7 +88,8 @@ def _in_folder(folder: Path) -> list[str | Problem]:
             continue
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(filter(files.visible, folders))
-        names += [str(Path(root, name)) for name in found if files.visible(name) and name.lower().endswith(SUFFIXES)]
+        pictures = (name for name in found if files.visible(name) and name.lower().endswith(images.SUFFIXES))
+        names += [str(Path(root, name)) for name in pictures]
     unread = [Problem(str(error.filename), f"{error.filename} can't be read ({error.strerror}).") for error in problems]
     return [*sorted(names), *unread]
 
@@ -138,7 +138,7 @@ def ahead(loaders: Iterable[Callable[[], Frame | Problem]]) -> Iterator[Frame | 
 
 
 def read(name: str, megapixels: float = images.MAX_MEGAPIXELS) -> Frame | Problem:
-    """Read one picture; whatever is wrong with it is the answer, not an exception.
+    """Read one picture; return what is wrong with it instead of raising an exception.
 
     Args:
         name: of a file, or `-` for standard input.
@@ -168,7 +168,7 @@ def _content(name: str) -> bytes:
 
 
 def in_memory(pictures: Iterable[Any], megapixels: float) -> Iterator[Frame | Problem]:
-    """Frames of whatever a caller of `Predictor.predict` hands over: paths, arrays, PIL images."""
+    """Frames of the pictures that `Predictor.predict` is called with: paths, arrays, PIL images."""
     return ahead(partial(_from_object, picture, number, megapixels) for number, picture in enumerate(pictures))
 
 

@@ -7,13 +7,13 @@ _DIRECTIONS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 
 
 def printable(text: str) -> str:
-    r"""Text with everything that a terminal would obey, or not understand, written as an escape such as `\x1b`."""
+    r"""Text in which control characters and invalid UTF-8 are escaped, as in `\x1b`."""
     text = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
     return "".join(repr(letter)[1:-1] if _obeyed(letter) else letter for letter in text)
 
 
 def one_line(error: BaseException, length: int = 200) -> str:
-    """What an exception says, as part of a line; its type if it says nothing."""
+    """The message of an exception as part of a line; its type if there is no message."""
     text = printable(" ".join(str(error).split()))[:length].rstrip(". ")
     return text or type(error).__name__
 

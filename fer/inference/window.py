@@ -1,4 +1,4 @@
-"""Annotated photos in a window, where there is a display."""
+"""Shows annotated photos in a window."""
 
 from typing import TYPE_CHECKING
 
@@ -9,32 +9,32 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def require() -> None:
+def require_display() -> None:
     """Check that a window can be opened.
 
     Raises:
-        FerError: there is no display, or nothing that draws windows on it.
+        FerError: there is no display, matplotlib is not installed, or it finds no GUI toolkit.
     """
     try:
         import matplotlib
         import matplotlib.pyplot as plt
     except ModuleNotFoundError as error:
         raise FerError(
-            f"Windows need matplotlib, which is not installed: pip install 'fer[evaluate]'. {_INSTEAD}"
+            f"--show needs matplotlib, which is not installed: pip install 'fer[evaluate]'. {_ALTERNATIVE}"
         ) from error
     try:
         plt.close(plt.figure())
-    except Exception as error:  # each toolkit has errors of its own
-        raise FerError(f"No window can be opened ({error}). {_INSTEAD}") from error
-    if matplotlib.get_backend().lower() == "agg":  # what matplotlib falls back to
-        raise FerError(f"No window can be opened: there is no display, or no toolkit such as Tk. {_INSTEAD}")
+    except Exception as error:  # each GUI toolkit has its own errors
+        raise FerError(f"No window can be opened ({error}). {_ALTERNATIVE}") from error
+    if matplotlib.get_backend().lower() == "agg":  # matplotlib's fallback without a display
+        raise FerError(f"No window can be opened: there is no display, or no toolkit such as Tk. {_ALTERNATIVE}")
 
 
-_INSTEAD = "Use --output DIR and look at the pictures in it."
+_ALTERNATIVE = "Use --output DIR instead, and open the annotated pictures in it."
 
 
 def show(image: "Image", title: str) -> None:
-    """Show a picture, and wait until its window is closed."""
+    """Show a picture and wait until the user closes the window."""
     import matplotlib.pyplot as plt
 
     figure = plt.figure(printable(title), layout="constrained")

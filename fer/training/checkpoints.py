@@ -16,7 +16,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
-from fer import artifacts, commands, hashing, inputs, paths, writing
+from fer import commands, hashing, inputs, paths
 from fer.errors import FerError
 from fer.models.base import FaceModel
 from fer.training.batches import TrainingData
@@ -25,7 +25,7 @@ from fer.training.keeper import Keeper
 # Not a DVC output: DVC deletes a stage's outputs before it runs the stage again, and these must survive that.
 WORK = paths.CACHE / "training"
 _CODE = ("batches", "fit", "keeper", "mixup", "module")
-_CAUSES, _CHECKPOINT = "training.json", "last.ckpt"
+_CHECKPOINT = "last.ckpt"
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class CheckpointFolder:
 
     Attributes:
         name: of the training.
-        causes: a digest for each thing that decides its result.
+        fingerprint: of all that decides its result.
     """
 
     name: str
-    causes: Mapping[str, str]
+    fingerprint: str
 
     @property
     def path(self) -> Path:
         """A folder that no other training uses."""
-        return WORK / self.name / hashing.sha256(_json(self.causes))[:12]
+        return WORK / self.name / self.fingerprint[:12]
 
     @property
     def checkpoint(self) -> Path:
@@ -65,22 +65,21 @@ class CheckpointFolder:
                 raise FerError(f"{self.checkpoint} can't be read ({reason}). Run again when it can.") from error
             except MemoryError:
                 raise
-            except Exception:  # whatever torch says of a damaged file, and its advice is not for a user
+            except Exception:  # torch raises exceptions of any kind for a damaged file
                 _say(f"The checkpoint {self.checkpoint} is damaged: starting from the beginning.")
             else:
                 _say(f"Going on after epoch {keeper.epochs}, from {self.checkpoint}.")
                 return True
-        else:
-            self._report_others()
-        self._create()
+        elif others := [str(path.parent) for path in sorted((WORK / self.name).glob(f"*/{_CHECKPOINT}"))]:
+            _say(f"Not used, since settings, data or code have changed: {', '.join(others)}. `make clean` deletes it.")
         return False
 
     @rank_zero_only
     def delete(self) -> None:
         """Delete the checkpoint: the training's result is safely written.
 
-        It stays if the process that started this one is gone. Then nobody records the result, and the next `dvc
-        repro` begins with deleting it; from the checkpoint it is written again, without training.
+        It is kept if DVC, which started this process, was killed: the next `dvc repro` deletes the result, which was
+        not recorded, and writes it again from the checkpoint, without training.
         """
         if commands.is_orphan():
             _say(f"The process that started this training is gone. Run `dvc repro`: it goes on from {self.path}.")
@@ -88,19 +87,6 @@ class CheckpointFolder:
         shutil.rmtree(self.path, ignore_errors=True)
         if self.path.parent.is_dir() and not any(self.path.parent.iterdir()):
             self.path.parent.rmdir()
-
-    @rank_zero_only
-    def _create(self) -> None:
-        writing.clean_folder(self.path)
-        artifacts.write_json(self.path / _CAUSES, self.causes)
-
-    def _report_others(self) -> None:
-        """Say why the checkpoints of other trainings of this name are not used."""
-        for note in sorted((WORK / self.name).glob(f"*/{_CAUSES}")):
-            theirs = artifacts.read_cache(note)
-            changed = [cause for cause, digest in self.causes.items() if theirs.get(cause) != digest]
-            if theirs and changed and (note.parent / _CHECKPOINT).is_file():
-                _say(f"Not used: {note.parent}, begun with another {', '.join(changed)}. `make clean` deletes it.")
 
 
 def folder_for(
@@ -112,15 +98,17 @@ def folder_for(
         name: of the training.
         network: with its first weights.
         data: its faces.
-        settings: sections of settings by what to call them in a message.
+        settings: sections of settings by name.
     """
-    causes = {
-        "code": hashing.sha256(file.read_bytes() for file in _sources(network)),
-        "data set": hashing.sha256(map(_bytes, (*data.inputs.values(), data.labels, data.train, data.val))),
-        "start": hashing.sha256(map(_bytes, network.state_dict().values())),
-        "torch": torch.__version__,
-    }
-    return CheckpointFolder(name, causes | {title: hashing.sha256(_json(values)) for title, values in settings.items()})
+    fingerprint = hashing.sha256(
+        [
+            *(file.read_bytes() for file in _sources(network)),
+            *map(_bytes, (*data.inputs.values(), data.labels, data.train, data.val)),
+            *map(_bytes, network.state_dict().values()),
+            json.dumps([torch.__version__, dict(settings)], sort_keys=True, default=str).encode(),
+        ]
+    )
+    return CheckpointFolder(name, fingerprint)
 
 
 def _sources(network: FaceModel) -> list[Path]:
@@ -130,10 +118,6 @@ def _sources(network: FaceModel) -> list[Path]:
     classes |= {parent for name in network.inputs for parent in type(inputs.KINDS[name]).__mro__}
     own = {Path(inspect.getfile(found)) for found in classes if found.__module__.startswith("fer.")}
     return sorted(own | {Path(inputs.__file__)} | {here / f"{name}.py" for name in _CODE})
-
-
-def _json(values: Mapping[str, Any]) -> bytes:
-    return json.dumps(dict(values), sort_keys=True, default=str).encode()
 
 
 def _bytes(tensor: Tensor) -> memoryview:

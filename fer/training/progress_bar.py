@@ -71,5 +71,5 @@ class ProgressReport(L.Callback):
 
 
 def report() -> ProgressReport:
-    """A bar where somebody watches a terminal, else lines."""
+    """A bar on a terminal, lines in a log."""
     return ProgressReport(live=sys.stderr.isatty())

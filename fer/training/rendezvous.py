@@ -9,20 +9,20 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 
 from fer.errors import FerError
-from fer.stopping import run_interruptibly
+from fer.stopping import ending_on_signals
 
 
 @contextmanager
 def partners(trainer: L.Trainer) -> Iterator[None]:
     """Let a training of several machines wait for the others, and say what to do if they do not come or go away.
 
-    SIGTERM and Ctrl-C end the waiting. For a training on one machine this does nothing.
+    SIGTERM and Ctrl-C end the process while it waits. For a training on one machine this does nothing.
 
     Args:
         trainer: about to train, within the block.
 
     Raises:
-        FerError: nobody said where the machines meet, or the connection failed.
+        FerError: MASTER_ADDR is not set, or the connection failed.
     """
     if trainer.num_nodes > 1:
         if not any(name in os.environ for name in ("MASTER_ADDR", "SLURM_NTASKS")):
@@ -33,9 +33,13 @@ def partners(trainer: L.Trainer) -> Iterator[None]:
         meeting = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
         others = f"the other {trainer.num_nodes - 1} of {trainer.num_nodes} machines"
         rank_zero_only(print)(f"Waiting for {others} at {meeting}.", flush=True)
-        connect = getattr(trainer.strategy, "setup_distributed", None)
-        if connect is not None:
-            trainer.strategy.setup_distributed = lambda: run_interruptibly(connect)  # type: ignore[attr-defined]
+        connect = getattr(trainer.strategy, "setup_distributed", lambda: None)
+
+        def connect_interruptibly() -> None:
+            with ending_on_signals():
+                connect()
+
+        trainer.strategy.setup_distributed = connect_interruptibly  # type: ignore[attr-defined]
     try:
         yield
     except torch.distributed.DistError as error:

@@ -15,7 +15,7 @@ from fer.data import labels, sets
 from fer.data.drawn import draw
 from fer.data.faces import Faces
 from fer.data.sets import rafdb
-from fer.data.sets.base import PictureSet
+from fer.data.sets.pictures import PictureSet
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
 from fer.inference import labelled
@@ -76,6 +76,8 @@ def raf_db(project: Path, drawn: Faces, monkeypatch: pytest.MonkeyPatch) -> Path
 @pytest.mark.parametrize("packed", [False, True])
 def test_rafdb(raf_db: Path, packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if packed:
+        labels_file = raf_db / "EmoLabel/list_patition_label.txt"
+        labels_file.write_text(labels_file.read_text().replace(" ", "\t"))
         shutil.make_archive("data/incoming/rafdb", "gztar", ".", raf_db)
     else:
         monkeypatch.setenv("RAFDB_ARCHIVE", str(raf_db))
@@ -228,6 +230,46 @@ def test_ferplus_by_row(tiny: Faces, project: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("FER2013_ARCHIVE", str(write_tree(tiny, project / "tree")))
     with pytest.raises(FerError, match=r"goes by the rows of fer2013\.csv"):
         load("ferplus")
+
+
+def test_ferplus_by_the_names_that_its_own_scripts_give(project: Path, drawn: Faces) -> None:
+    happy, nameless = votes("happy"), votes("sad")
+    for number in range(4):
+        save(drawn, "fear", 0, Path(f"FER2013Test/fer{number:07d}.png"))
+    rows = [f"Training,,{nameless}", *(f"PrivateTest,fer{number:07d}.png,{happy}" for number in (2, 0))]
+    Path("FER2013Test/fer2013new.csv").write_text("\n".join([f"Usage,Image name,{COLUMNS}", *rows]))
+    found = labelled.find(Path("FER2013Test"), labels="ferplus")
+    assert found.names == ["FER2013Test/fer0000000.png", "FER2013Test/fer0000002.png"]
+    assert {EMOTIONS[label] for label in found.labels} == {"happy"}
+    assert found.left_out == {"without a label": 2}
+
+
+def test_a_row_of_ferplus_without_a_name_has_no_face(tiny: Faces, project: Path, monkeypatch) -> None:
+    Path("fer2013.csv").write_text(csv_text(tiny))
+    monkeypatch.setenv("FER2013_ARCHIVE", "fer2013.csv")
+    usages = [line.rpartition(",")[2] for line in csv_text(tiny).splitlines()[1:]]
+    rows = [f"{usage},fer{row:07d}.png,{votes(EMOTIONS[row % 7])}" for row, usage in enumerate(usages)]
+    rows[0] = rows[0].replace("fer0000000.png", "")
+    Path("data/incoming/fer2013new.csv").write_text("\n".join([f"Usage,Image name,{COLUMNS}", *rows]))
+    assert len(load("ferplus")) == len(tiny) - 1
+
+
+def test_ferplus_takes_the_majority_of_the_votes(project: Path, drawn: Faces) -> None:
+    rows = ("Training_1,0,6,0,0,4,0,0,0,0,0", "Training_2,5,0,0,5,0,0,0,0,0,0", "PublicTest_3,0,0,0,0,1,0,0,9,0,0",
+            "PublicTest_4,1,0,0,2,0,1,0,0,0,0")  # fmt: skip
+    for row in rows:
+        save(drawn, "angry", 0, Path(f"set/angry/{row.partition(',')[0]}.png"))
+    Path("set/ferplus.csv").write_text("\n".join([f"name,{COLUMNS}", *rows]))
+    found = labelled.find(Path("set"), labels="ferplus")
+    by_name = {Path(name).stem: EMOTIONS[label] for name, label in zip(found.names, found.labels, strict=True)}
+    assert by_name == {"Training_1": "happy", "PublicTest_4": "sad"}  # a single vote does not count
+    assert found.left_out == {"no majority": 1, "contempt": 1}
+
+
+def test_labels_beside_a_data_set_with_its_own_are_refused(project: Path) -> None:
+    settings = config.Data(dataset="fer2013", labels="rafdb", size=48, seed=0, drawn_faces=140)
+    with pytest.raises(FerError, match=r"data\.labels is 'rafdb', but fer2013 has labels of its own"):
+        sets.check(settings)
 
 
 def test_a_folder_of_people_s_photos_is_not_taken_for_emotions(project: Path, drawn: Faces) -> None:

@@ -1,28 +1,45 @@
 """What the stages read of each other may be damaged: garbage, another shape, cut off, of another kind."""
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
+from click.testing import CliRunner
 
 from fer import artifacts, writing
 from fer.errors import FerError
 from fer.landmarks.extract import FaceLandmarks
+from tests import known_params
+from tests.hostile.conftest import SMALL, STAGES
 
-TINY_MLP = {"hidden": [4], "epochs": 1, "optim": {"batch_size": 32, "patience": 0}}
+DRAWN = {"data": {"dataset": "drawn", "drawn_faces": 140}}
+TINY_MLP = {"mlp": {"hidden": [4], "epochs": 1, "optim": {"batch_size": 32, "patience": 0}}}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project of drawn faces with random landmarks and a trained mlp."""
+    content = known_params.read()
+    known_params.merge(content, SMALL | DRAWN | TINY_MLP)
+    folder = tmp_path_factory.mktemp("project")
+    with contextlib.chdir(folder):
+        Path("params.yaml").write_text(yaml.safe_dump(content))
+        points = np.random.default_rng(0).normal(0, 1, (140, 478, 3)).astype(np.float32)
+        FaceLandmarks(points, np.ones(140, np.uint8)).save("data/landmarks")
+        for name, *arguments in (("download",), ("split",), ("train", "mlp")):
+            result = CliRunner().invoke(STAGES[name], arguments)
+            assert result.exit_code == 0, result.output
+    return folder
 
 
 @pytest.fixture
-def trained(change, stage):
-    """A project of drawn faces with random landmarks and a trained mlp."""
-    change({"data": {"dataset": "drawn", "drawn_faces": 140}, "mlp": TINY_MLP})
-    assert stage("download").exit_code == 0
-    assert stage("split").exit_code == 0
-    points = np.random.default_rng(0).normal(0, 1, (140, 478, 3)).astype(np.float32)
-    FaceLandmarks(points, np.ones(140, np.uint8)).save("data/landmarks")
-    assert stage("train", "mlp").exit_code == 0
+def trained(project, stage):
+    """Runs a stage in a copy of the project."""
+    shutil.copytree(project, ".", dirs_exist_ok=True)
     return stage
 
 

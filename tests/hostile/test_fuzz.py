@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from PIL import Image
 
 from fer import artifacts, config
@@ -27,7 +26,7 @@ from fer.landmarks.extract import FaceLandmarks
 from tests import known_params
 
 # The same examples in every run: a failure is a commit's, never chance. Raise the number to look for new ones.
-FEW = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+FEW = settings(max_examples=30, deadline=None, derandomize=True, database=None)
 bytes_ = st.binary(max_size=400)
 # Names as archives may hold them.
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)

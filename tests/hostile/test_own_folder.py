@@ -2,8 +2,6 @@
 
 import os
 import socket
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -48,49 +46,6 @@ def truncated(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:9_000])
 
 
-def huge_header(path: Path) -> None:
-    parts = (
-        (b"IHDR", struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0)),
-        (b"IDAT", zlib.compress(b"0")),
-        (b"IEND", b""),
-    )
-    chunks = [
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
-    ]
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
-
-
-def too_large(path: Path) -> None:
-    Image.new("1", (10_001, 10_000)).save(path)
-
-
-def floats(*values: float):
-    def make(path: Path) -> None:
-        picture = np.zeros((48, 48), np.float32)
-        picture.flat[: len(values)] = values
-        Image.fromarray(picture).save(path, format="TIFF")
-
-    return make
-
-
-def integers(path: Path) -> None:
-    Image.fromarray(np.full((48, 48), 70_000, np.int32)).save(path, format="TIFF")
-
-
-def damaged_exif(path: Path) -> None:
-    exif = Image.Exif()
-    for tag, content in ((0x0112, 6), (0x010F, "maker"), (0x011A, 72.0), (0x0213, 1), (0x0100, 40)):
-        exif[tag] = content
-    Image.new("L", (48, 48)).save(path, "JPEG", exif=exif)
-    data = bytearray(path.read_bytes())
-    data[data.index(b"Exif\0\0") + 29] = 61  # text under a tag that is a number
-    path.write_bytes(data)
-
-
-def heic(path: Path) -> None:
-    path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
-
-
 CASES = [
     (pipe, "1.png is a pipe, no file"),
     (bound_socket, "1.png can't be read"),
@@ -100,14 +55,6 @@ CASES = [
     (empty, "1.png is no readable image"),
     (text, "1.png is no readable image"),
     (truncated, "1.png is no readable image"),
-    (huge_header, "1.png has 30,000 x 30,000 pixels; at most 100 megapixels"),
-    (too_large, "1.png has 10,001 x 10,000 pixels; at most 100 megapixels"),
-    (floats(255.0), "its floats are not all between 0 and 1"),
-    (floats(float("nan")), "its floats are not all between 0 and 1"),
-    (floats(-0.1), "its floats are not all between 0 and 1"),
-    (integers, "it has 32-bit grey levels"),
-    (damaged_exif, "1.png has damaged EXIF metadata"),
-    (heic, "1.png is"),
 ]
 
 
@@ -122,7 +69,9 @@ def test_a_picture_that_is_none(make, said, own, stage):
 
 
 def test_fractions_of_one_are_scaled(own, stage):
-    floats(1.0, 0.5)(VICTIM)
+    picture = np.zeros((48, 48), np.float32)
+    picture.flat[:2] = 1.0, 0.5
+    Image.fromarray(picture).save(VICTIM, format="TIFF")
     assert stage("download").exit_code == 0
     row = [line.split(",")[0] for line in Path("data/faces/faces.csv").read_text().splitlines()].index("val/sad/1.png")
     assert np.load("data/faces/images.npy")[row - 1].flat[:3].tolist() == [255, 128, 0]

@@ -1,5 +1,6 @@
 """What people's folders hold beside good photos: each is one line or an answer, and nothing else is lost."""
 
+import functools
 import io
 import json
 import os
@@ -42,6 +43,7 @@ def jpeg_with_broken_exif(image: Image.Image) -> bytes:
     return bytes(content)
 
 
+@functools.cache
 def cases() -> tuple[dict[str, bytes], dict[str, bytes]]:
     """Files that can't be read, and odd ones that can."""
     face = Image.open(PHOTO)
@@ -95,7 +97,7 @@ def cases() -> tuple[dict[str, bytes], dict[str, bytes]]:
 
 @pytest.fixture
 def hostile(photo):  # noqa: F811
-    bad, odd = cases()
+    bad, odd = map(dict, cases())
     folder = Path("photos")
     folder.mkdir()
     for name, content in (bad | odd).items():
@@ -140,6 +142,7 @@ def test_each_of_them_alone_and_in_a_table(hostile):
     assert "\U0001f600" in table
 
 
+@pytest.mark.slow
 def test_a_larger_photo_is_read_when_asked_for(hostile):
     done = fer("predict", "photos/bomb.png", "--max-megapixels", "101")
     assert done.exit_code == 0

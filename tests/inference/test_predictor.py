@@ -14,9 +14,9 @@ from fer import Predictor
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
 from fer.export.measure import probabilities
-from fer.inference import predictor as module
 from fer.inference.faces import Photos
 from fer.inference.frame import Frame
+from fer.inference.model_average import ModelAverage
 
 
 @pytest.fixture
@@ -85,18 +85,18 @@ def test_a_picture_that_can_t_be_used_leaves_the_others_alone(faces):
 
 
 def test_what_fails_while_a_picture_is_worked_on_is_its_problem(faces, monkeypatch):
-    original = module.Predictor._answer
+    original = ModelAverage.probabilities
 
     def fail_on_white(self, crops):
         if (crops == 255).all(axis=(1, 2)).any():
             raise RuntimeError("white\nis too bright")
         return original(self, crops)
 
-    monkeypatch.setattr(module.Predictor, "_answer", fail_on_white)
+    monkeypatch.setattr(ModelAverage, "probabilities", fail_on_white)
     white = np.full((48, 48), 255, np.uint8)
     photos = Predictor(detect=False).predict([faces[0], white, faces[1]])
     assert [len(photo.faces) for photo in photos] == [1, 0, 1]
-    assert photos[1].problem == "image 1 can't be worked on (white is too bright)."
+    assert photos[1].problem == "image 1 can't be processed (white is too bright)."
     assert not photos[1].read
 
 

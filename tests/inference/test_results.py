@@ -110,7 +110,7 @@ def test_evaluate_says_what_a_folder_must_hold(home):
     os.makedirs("set/sad")
     shutil.move("set/dogs/1.png", "set/sad")
     assert (
-        "No face to measure in 1 images: 1 no face found. Are they faces already? --no-detect"
+        "No face to measure in 1 images: 1 no face found. If the images are face crops, use --no-detect."
         in fer("evaluate", "set").output
     )
 

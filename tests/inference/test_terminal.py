@@ -38,7 +38,7 @@ def sh(command, *arguments, cwd):
     return subprocess.run(line, cwd=cwd, env=ENVIRONMENT, capture_output=True, timeout=120)
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+@pytest.mark.parametrize("encoding", ["latin-1", pytest.param("cp1252", marks=pytest.mark.slow)])
 def test_output_of_any_encoding_holds_the_table(call, tmp_path, encoding):
     shutil.copy(tmp_path / "face.png", tmp_path / "smile\u2603.png")
     done = run(*call, "smile\u2603.png", cwd=tmp_path, env={"PYTHONIOENCODING": encoding})
@@ -52,12 +52,14 @@ def test_output_of_any_encoding_holds_the_table(call, tmp_path, encoding):
     ("streams", "status", "message"),
     [
         ('"$@" >&-', 1, b"standard output is closed, so there is nowhere to write the answers"),
-        ('"$@" --output out >&-', 0, b"Saved in out"),
         ('"$@" > /dev/full', 1, b"No space left on device"),
-        ('"$@" 2>&-', 0, b""),
-        ('"$@" 2> /dev/full', 0, b""),
         ('"$@" - <&-', 1, b"Standard input is closed: there is nothing to read."),
-        ('mkdir gone; cd gone; rmdir ../gone; "$@"', 1, b"face.png: there is no such file"),
+        pytest.param('"$@" --output out >&-', 0, b"Saved in out", marks=pytest.mark.slow),
+        pytest.param('"$@" 2>&-', 0, b"", marks=pytest.mark.slow),
+        pytest.param('"$@" 2> /dev/full', 0, b"", marks=pytest.mark.slow),
+        pytest.param(
+            'mkdir gone; cd gone; rmdir ../gone; "$@"', 1, b"face.png: there is no such file", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_closed_and_full_streams(call, tmp_path, streams, status, message):
@@ -70,6 +72,7 @@ def test_closed_and_full_streams(call, tmp_path, streams, status, message):
     assert message in done.stderr
 
 
+@pytest.mark.slow
 def test_models_and_help_survive_full_streams(tmp_path):
     for streams in ('"$@" >&-', '"$@" > /dev/full'):
         done = sh(streams, "models", cwd=tmp_path)
@@ -97,7 +100,14 @@ def test_ctrl_c_ends_with_130_and_leaves_valid_json(call, tmp_path):
 MODULES = ("lightning", "matplotlib", "mediapipe", "pandas", "pydantic", "scipy", "sklearn", "torch", "yaml")
 
 
-@pytest.mark.parametrize("arguments", [("models",), ("predict", "face.png", "--model"), ("evaluate", "set", "--model")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("evaluate", "set", "--model"),
+        pytest.param(("models",), marks=pytest.mark.slow),
+        pytest.param(("predict", "face.png", "--model"), marks=pytest.mark.slow),
+    ],
+)
 def test_the_base_install_is_enough(call, networks, tmp_path, arguments):
     (tmp_path / "set/happy").mkdir(parents=True)
     shutil.copy(tmp_path / "face.png", tmp_path / "set/happy")

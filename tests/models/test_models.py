@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fer import artifacts, models
-from fer import inputs as named
+from fer import artifacts, inputs as named, models
 from fer.emotions import EMOTIONS
 from fer.errors import FerError, SettingError
 from fer.inputs.landmarks import mirror
@@ -107,7 +106,7 @@ def test_a_face_without_landmarks_is_seen_as_the_mean_face(name, network):
 @pytest.mark.parametrize("name", models.MODELS)
 def test_half_precision_gives_nearly_the_same_logits(name, network):
     made = network(name).eval()
-    faces = inputs(name, 64)
+    faces = inputs(name, 24)
     with torch.no_grad():
         exact = made(**faces)
         with torch.autocast("cpu", torch.bfloat16):
@@ -281,3 +280,31 @@ def test_other_backbones(name):
 def test_backbones_that_do_not_exist_or_classify(name):
     with pytest.raises(SettingError, match=rf"backbone.*{name}"):
         FaceCNN(name, hidden=16, dropout=0.0, image_size=32)
+
+
+def test_the_first_epochs_of_a_phase_see_smaller_pictures(params, change):
+    faces = torch.zeros(2, 48, 48, dtype=torch.uint8)
+
+    def sizes(small_size):
+        settings = change(params.cnn, small_size=small_size, full=change(params.cnn.full, small_epochs=2))
+        made = FaceCNN("timm:test_resnet", hidden=8, dropout=0.0, image_size=64)
+        made.begin("full", settings)
+        seen = []
+        for epoch in range(4):
+            made.begin_epoch(epoch)
+            seen.append(named.augment({"pixels": faces}, params.cnn.augment, made)["pixels"].shape[-1])
+        return seen
+
+    assert sizes(32) == [32, 32, 64, 64]
+    assert sizes(96) == [64, 64, 64, 64], "smaller means no larger than image_size"
+
+
+def test_only_training_sees_smaller_pictures(params, change):
+    made = FaceCNN("timm:test_resnet", hidden=8, dropout=0.0, image_size=64)
+    seen = []
+    made.backbone.register_forward_pre_hook(lambda _, values: seen.append(values[0].shape[-1]))
+    made.begin("full", change(params.cnn, small_size=32, full=change(params.cnn.full, small_epochs=1)))
+    made.begin_epoch(0)
+    for mode in (True, False):
+        made.train(mode)(torch.zeros(2, 48, 48, dtype=torch.uint8))
+    assert seen == [32, 64]

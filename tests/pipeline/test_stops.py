@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 
 import pytest
 
@@ -49,10 +48,9 @@ def test_a_machine_without_partners_says_so(clean):
                 break
         time.sleep(2)  # then it waits within torch's C++ code
         process.terminate()
-        _, error = process.communicate(timeout=30)
+        process.communicate(timeout=30)
     assert line == f"Waiting for the other 1 of 2 machines at 127.0.0.1:{address['MASTER_PORT']}.\n"
-    assert process.returncode == 128 + signal.SIGTERM
-    assert "Stopped by SIGTERM: 0 of 3 epochs are saved" in error
+    assert process.returncode == -signal.SIGTERM  # to a shell 128 + 15, as wherever else it is stopped
 
 
 def test_check_names_what_would_run(clean):
@@ -101,7 +99,7 @@ def test_a_second_start_says_who_holds_the_lock(long):
     project, _ = long
     process = start(project, "stages.train", "mlp")
     output = project.run(sys.executable, "-m", "stages.train", "mlp", "--phase", "full", fails=True)
-    assert f"The stage train mlp runs already: process {process.pid}, since 20" in output
+    assert f"The stage train mlp is already running: process {process.pid}, since 20" in output
     process.kill()
     process.communicate()
     assert "Going on" in project.run(sys.executable, "-m", "stages.train", "mlp")
@@ -123,5 +121,3 @@ def test_a_training_that_outlives_dvc_is_not_lost(long, shell):
     assert weights(project) == expected
     left = sorted(map(str, (project.folder / ".cache/training").rglob("*")))
     assert not [path for path in left if path.endswith(".ckpt")], f"{left} after\n{output}"
-    if left:  # harmless, seen once, and not understood
-        warnings.warn(f"{left} after\n{output}", stacklevel=1)

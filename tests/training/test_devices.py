@@ -18,7 +18,7 @@ SMALL = {
     "gnn": {"layers": 1, "width": 16},
     "cnn": {"backbone": "timm:test_resnet", "hidden": 16, "image_size": 32, "weights": "none"},
 }
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
+DEVICES = [pytest.param("cpu", marks=pytest.mark.slow), pytest.param("cuda", marks=pytest.mark.gpu)]
 
 
 class Killed(BaseException):

@@ -38,9 +38,14 @@ def get(settings: "config.Data") -> DataSet:
     """The data set that `data.dataset` names: one of the table, or a folder of somebody's own.
 
     Raises:
-        FerError: `data.labels` names no data set whose classes have numbers.
+        FerError: `data.labels` names no data set whose classes have numbers, or is set for a data set of the table.
     """
     if settings.dataset in DATA_SETS:
+        if settings.labels is not None:
+            raise FerError(
+                f"data.labels is {settings.labels!r}, but {settings.dataset} has labels of its own: set data.labels "
+                "to null. It says what the folders of your own data set are called."
+            )
         return DATA_SETS[settings.dataset]
     if settings.labels is not None and settings.labels not in numbered():
         raise FerError(f"data.labels is {settings.labels!r}: it must be null or one of {', '.join(numbered())}.")

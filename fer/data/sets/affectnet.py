@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from fer.data import labels
 from fer.data.labels import CONTEMPT, Label, Naming
-from fer.data.sets.base import PictureSet
+from fer.data.sets.pictures import PictureSet
 from fer.errors import FerError
 
 _NUMBERS = {

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer.data.labels import CONTEMPT, Naming
-from fer.data.sets.base import PictureSet
+from fer.data.sets.pictures import PictureSet
 from fer.errors import FerError
 
 if TYPE_CHECKING:

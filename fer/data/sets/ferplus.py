@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from fer.data import labels
 from fer.data.labels import CONTEMPT, Label, Naming
-from fer.data.sets import base
+from fer.data.sets.base import INCOMING, say
 from fer.data.sets.fer2013 import Fer2013
+from fer.data.sets.pictures import PictureSet, read_text, without_others
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
 from fer.sizes import FACE
@@ -33,17 +34,18 @@ CLASSES: Final = {
 NO_MAJORITY: Final = "no majority"
 
 
-class FerPlus(base.PictureSet):
+class FerPlus(PictureSet):
     """FER2013 as `fer2013` finds it, and the votes, found in the same ways.
 
-    The votes are `fer2013new.csv`, whose rows are those of `fer2013.csv`, or a CSV with the name of each picture
-    (`name`, such as `Training_10118481`) and the same columns of votes. A class with more than half of the votes is
-    the label; single votes do not count, as in the authors' own preparation. Other pictures are left out.
+    The votes are FER+'s own `fer2013new.csv`, whose rows are those of `fer2013.csv` and whose `Image name` is that of
+    the pictures which FER+'s scripts write (`fer0000000.png`); or a CSV with the same columns of votes and the name of
+    each picture (`name`, such as `Training_10118481`). A class with more than half of the votes is the label; single
+    votes do not count, as in the authors' own preparation. Other pictures are left out.
     """
 
     name = "ferplus"
     title = "FER+"
-    naming = Naming(dict(enumerate([*list(CLASSES.values())[:8]])), (CONTEMPT,))
+    naming = Naming(dict(enumerate(list(CLASSES.values())[:8])), (CONTEMPT,))
     side = FACE
     incoming = ("ferplus*", "fer2013new*", "FERPlus*")
     download_host = Fer2013.download_host
@@ -55,7 +57,7 @@ class FerPlus(base.PictureSet):
         """What a user can do if no copy was found."""
         return (
             f"Set {self.variable} to FER+'s fer2013new.csv (github.com/microsoft/FERPlus), or put it into "
-            f"{base.INCOMING}/. The pictures are FER2013's, which must be there as well. {self._pictures.choices}"
+            f"{INCOMING}/. The pictures are FER2013's, which must be there as well. {self._pictures.choices}"
         )
 
     def sources(self, settings: "config.Data") -> list[Path]:
@@ -82,13 +84,13 @@ class FerPlus(base.PictureSet):
         from fer.data.faces import COLUMNS, Faces
 
         path = self._votes_file()
-        text = base.read_text(path)  # before half a minute of reading pictures
+        text = read_text(path)  # before half a minute of reading pictures
         faces = self._pictures.load(settings)
         names = [name.partition("/")[2] for name in faces.table["name"]]
         found = self._votes(text, str(path), names, complete=True)
-        chosen = base.without_others(found, self.title)
+        chosen = without_others(found, self.title)
         if len(found) < len(names):
-            base.say(f"Left out of FER+: {len(names) - len(found):,} pictures without votes.")
+            say(f"Left out of FER+: {len(names) - len(found):,} pictures without votes.")
         rows = [row for row, name in enumerate(names) if name in chosen]
         table = pd.DataFrame(
             [(f"{chosen[names[row]].emotion}/{names[row]}", faces.table["usage"].iloc[row], chosen[names[row]].emotion)
@@ -104,7 +106,7 @@ class FerPlus(base.PictureSet):
         """As `PictureSet.read_lists`; without a list beside the pictures, the votes are looked for as always."""
         if not texts:
             path = self._votes_file()
-            texts = {str(path): base.read_text(path)}
+            texts = {str(path): read_text(path)}
         name, text = next(iter(texts.items()))
         stems = {PurePosixPath(path).stem: path for path in names}
         found = self._votes(text, name, list(stems), complete=False)
@@ -121,7 +123,7 @@ class FerPlus(base.PictureSet):
         """
         columns: dict[str, tuple[str, ...]] = {key: (key.lower(),) for key in CLASSES}
         by_row = "name" not in text.lstrip("\ufeff").partition("\n")[0].lower().strip().split(",")
-        columns |= {"usage": ("usage",)} if by_row else {"name": ("name",)}
+        columns |= {"usage": ("usage",), "name": ("image name",)} if by_row else {"name": ("name",)}
         found = {}
         known = set(pictures)
         numbered = {int(digits): picture for picture in pictures if (digits := picture.partition("_")[2]).isdecimal()}
@@ -131,14 +133,14 @@ class FerPlus(base.PictureSet):
                 "edition, or votes with a column name."
             )
         for number, row in enumerate(labels.read_csv(text, name, columns), start=1):
-            if by_row:
+            picture = PurePosixPath(row["name"]).stem
+            if by_row and picture not in known:
                 picture = numbered.get(number, "")
                 if picture and not picture.startswith(f"{row['usage']}_"):
                     raise FerError(f"{name}, row {number} is of {row['usage']}, but the picture is {picture}.")
-            else:
-                picture = PurePosixPath(row["name"]).stem
             if picture in known:
-                found[picture] = Label(_majority(row, f"{name}, row {number}"))
+                # FER+ names no picture in which its authors saw no face.
+                found[picture] = Label(_majority(row, f"{name}, row {number}") if row["name"] else CLASSES["NF"])
         return found
 
 

@@ -1,11 +1,11 @@
-"""Somebody's own faces, in folders by emotion."""
+"""A user's own images, in one folder per emotion."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer.data import files, labels
 from fer.data.labels import Label, Naming
-from fer.data.sets.base import PictureSet
+from fer.data.sets.pictures import PictureSet
 from fer.errors import FerError
 
 if TYPE_CHECKING:

@@ -6,14 +6,15 @@ from typing import ClassVar
 
 from fer.data import labels
 from fer.data.labels import Label, Naming
-from fer.data.sets.base import PictureSet
+from fer.data.sets.pictures import PictureSet
 from fer.errors import FerError
 
 
 class RafDb(PictureSet):
     """Aligned pictures and `list_patition_label.txt`, as its authors hand it out; or folders 1 to 7.
 
-    A line of the list is `train_00001.jpg 5`; the picture is `Image/aligned/train_00001_aligned.jpg`.
+    A line of the list is `train_00001.jpg 5`, with spaces or a tab between. The picture is
+    `Image/aligned/train_00001_aligned.jpg`.
     """
 
     name = "rafdb"
@@ -33,11 +34,11 @@ class RafDb(PictureSet):
         name, text = next(iter(texts.items()))
         listed = {}
         for number, line in enumerate(text.splitlines(), start=1):
-            picture, _, value = line.strip().partition(" ")
-            emotion = self.naming.emotion(value)
-            usage = {"train": "Training", "test": "PrivateTest"}.get(picture.partition("_")[0])
             if not line.strip():
                 continue
+            picture, *values = line.split()
+            emotion = self.naming.emotion(" ".join(values))
+            usage = {"train": "Training", "test": "PrivateTest"}.get(picture.partition("_")[0])
             if emotion is None or usage is None:
                 raise FerError(f"{name}, line {number}: {line[:60]!r} is not like 'train_00001.jpg 5'. Fetch it again.")
             listed[PurePosixPath(picture).stem] = Label(emotion, usage)

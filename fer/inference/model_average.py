@@ -1,0 +1,79 @@
+"""One or several exported models, whose probabilities are averaged."""
+
+import json
+import threading
+from typing import Any
+
+import numpy as np
+
+from fer import inputs
+from fer.data import images
+from fer.emotions import EMOTIONS
+from fer.inference.network import Network
+
+
+class ModelAverage:
+    """The mean of the models' probabilities. Several threads may share it.
+
+    Args:
+        networks: the models.
+        tta: test-time augmentation: the number of views of each face to average.
+        threads: of each call of a network; None for onnxruntime's default.
+    """
+
+    def __init__(self, networks: list[Network], tta: int, threads: int | None) -> None:
+        self.networks, self._tta, self._threads = networks, tta, threads
+        self.size = max(network.about.size for network in networks)
+        self._lock = threading.Lock()
+        self._locators: dict[str, Any] = {}
+
+    def close(self) -> None:
+        """Free the networks."""
+        self.networks = []
+        self._locators.clear()
+
+    def probabilities(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Average the models' probabilities for crops uint8 [n, S, S].
+
+        A model whose input has no content for a face (no landmarks were found) is left out of that face's average,
+        unless this holds for all models.
+
+        Returns:
+            Probabilities float32 [n, 7], and whether some model's input had content for each face, bool [n].
+        """
+        known, answers = [], []
+        shared: dict[str, inputs.Arrays] = {}  # by models with the same inputs and settings
+        for network in self.networks:
+            about = network.about
+            key = json.dumps([about.inputs, about.size, about.landmarks])
+            if key not in shared:
+                shared[key] = self._inputs(network, resized(crops, about.size))
+            answers.append(network.probabilities(shared[key], self._tta))
+            known.append(inputs.known(shared[key]))
+        some_known = np.any(known, axis=0)
+        weights = np.where(some_known, known, 1.0)[..., None].repeat(len(EMOTIONS), axis=2)
+        return np.average(answers, axis=0, weights=weights).astype(np.float32), some_known
+
+    def _inputs(self, network: Network, crops: np.ndarray) -> inputs.Arrays:
+        """Compute a model's inputs from crops uint8 [n, S, S]."""
+        names, settings = network.about.inputs, network.about.landmarks
+        if settings is None:
+            return inputs.from_crops(names, crops)
+        from fer.landmarks.extract import Locator
+        from fer.landmarks.views import LandmarkSettings
+
+        key = json.dumps(settings, sort_keys=True)
+        with self._lock:
+            if key not in self._locators:
+                self._locators[key] = Locator(LandmarkSettings.from_dict(settings), self._threads)
+            locator = self._locators[key]
+        return inputs.from_crops(names, crops, locator)
+
+
+def resized(crops: np.ndarray, size: int) -> np.ndarray:
+    """Crop uint8 [n, h, w] to the central squares and resize them to uint8 [n, size, size]."""
+    from PIL import Image
+
+    if crops.shape[1:] == (size, size):
+        return crops
+    return np.stack([images.face(Image.fromarray(crop), size) for crop in crops])
