@@ -1,9 +1,11 @@
 """`fer video`."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,8 @@ from fer.stopping import Stopped
 
 if TYPE_CHECKING:
     from fer.inference.faces import Photo
+    from fer.inference.frame import Frame
+    from fer.inference.predictor import Predictor
     from fer.inference.track import Followed, Tracker
     from fer.inference.video import Source
     from fer.inference.window import Player
@@ -84,6 +88,7 @@ def video(
     """  # noqa: D301  click needs the backspace itself
     from fer.inference import timeline, video_results, window
     from fer.inference import video as sources
+    from fer.inference.sources import ahead
     from fer.inference.track import Tracker, follow
 
     if output is None:
@@ -92,15 +97,15 @@ def video(
         source = sources.open_source(name, options["megapixels"])
         frames = stack.enter_context(closing(source.frames(every)))
         player = stack.enter_context(window.Player(name)) if show and can_open_windows() else None
-        if source.live or player is not None:
-            options["batch_size"] = 1  # an answer must not wait for the next frames
-        predictor = stack.enter_context(open_predictor(options))
+        predictor = stack.enter_context(open_predictor(options | {"threads": 1}))
         results = None
         if output is not None:
             stack.push(lambda *error: say_what_is_left(output, error[0] is not None))
             results = stack.enter_context(video_results.VideoResults(output, overwrite))
             results.start(source, every)
-        photos = predictor.stream(frames, keep_frames=results is not None or player is not None)
+        # A frame a core is faster than one frame on all cores.
+        answer = partial(_answer, predictor, keep_frame=results is not None or player is not None)
+        photos = ahead((partial(answer, frame) for frame in frames), _cores())
         tracker = Tracker()
         run = _Run(source, tracker, form, bar=output is not None or not is_terminal(sys.stdout))
         try:
@@ -122,6 +127,14 @@ def video(
         if run.summary.faces:
             say_who_answered(predictor)
     context.exit(status)
+
+
+def _answer(predictor: "Predictor", frame: "Frame", keep_frame: bool) -> "Photo":
+    return next(predictor.stream([frame], keep_frames=keep_frame))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Run:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fer.data import files, images
 from fer.errors import FerError
@@ -18,6 +18,7 @@ from fer.inference.text import one_line, printable
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+T = TypeVar("T")
 STDIN = "-"
 LARGEST_FILE = 1 << 30  # bytes
 _READERS, _AHEAD = 2, 8  # threads; pictures that are decoded ahead at most
@@ -117,11 +118,11 @@ def read_all(names: Iterable[str], megapixels: float = images.MAX_MEGAPIXELS) ->
     return ahead(partial(read, name, megapixels) for name in names)
 
 
-def ahead(loaders: Iterable[Callable[[], Frame | Problem]]) -> Iterator[Frame | Problem]:
+def ahead(loaders: Iterable[Callable[[], T]], threads: int = _READERS) -> Iterator[T]:
     """Call loaders ahead in other threads, as many as memory allows, and yield their results in order."""
-    pool = ThreadPoolExecutor(_READERS, "fer-read")
-    waiting: deque[Future[Frame | Problem]] = deque()
-    allowed = _READERS
+    pool = ThreadPoolExecutor(threads, "fer-read")
+    waiting: deque[Future[T]] = deque()
+    allowed = threads
     try:
         for loader in loaders:
             waiting.append(pool.submit(loader))
