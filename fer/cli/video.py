@@ -181,16 +181,14 @@ class _Run:
         source = self._source
         problems = [source.problem] if source.problem else []
         if broken := source.broken + self._unread:
-            problems.append(f"{source.name}: {broken:,} frames can't be decoded and were left out.")
+            problems.append(f"{source.name}: frames that can't be decoded and were left out: {broken:,}.")
         if not self.frames and not problems:
             problems.append(f"{source.name} has no frames.")
         for problem in problems:
             say(problem)
         speed = self.frames / max(1e-9, self._end - self._start)
-        say(
-            f"{source.name}: {self.frames:,} frames, {self.summary.faces:,} faces, {self._tracker.identities:,} "
-            f"identities; {speed:.1f} frames/s"
-        )
+        counts = f"{self.summary.faces:,} faces in {self.frames:,} frames, identities: {self._tracker.identities:,}"
+        say(f"{source.name}: {counts} ({speed:.1f} frames/s)")
         return SOME_UNREAD if problems else ALL_READ
 
 

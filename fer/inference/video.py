@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from queue import Empty, Full, Queue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -133,7 +133,8 @@ class Video(Source):
         # A picture of the cover is a video stream of one frame.
         streams = [stream for stream in container.streams.video if "attached_pic" not in str(stream.disposition.name)]
         if not streams:
-            raise FerError(f"{self._shown} has no pictures, only {_kinds(container)}: name a video.")
+            kinds = ", ".join(sorted({stream.type for stream in container.streams}))
+            raise FerError(f"{self._shown} has no pictures{f', only {kinds}' if kinds else ''}. Name a video.")
         stream = streams[0]
         if stream.width * stream.height > megapixels * 1e6:
             raise FerError(
@@ -157,11 +158,9 @@ class Video(Source):
                     yield Frame(self.name, self._upright(picture), round(seconds - self.start, 6), number)
             if number < 0 and not self.problem:
                 self.problem = f"{self._shown} has no frames that can be read."
-            stream, base = self._stream, self._stream.time_base
-            if stream.duration and base and not self.problem and not self.live:
-                promised = float(stream.duration * base)
-                if last - self.start + 1 / self.rate < promised - _MISSING:
-                    self._cut_short(last - self.start, f"its file promises {promised:.1f} s")
+            length, promised = last - self.start + 1 / self.rate, _promised(self._stream)
+            if promised is not None and length < promised - _MISSING and not (self.problem or self.live):
+                self._cut_short(f"{promised - length:.1f} of {promised:.1f} s are missing")
 
     def _pictures(self) -> Iterator["av.VideoFrame"]:
         import av
@@ -176,7 +175,7 @@ class Video(Source):
             except StopIteration:
                 return
             except (av.FFmpegError, OSError) as error:
-                self._cut_short(None, one_line(error))
+                self._cut_short(one_line(error))
                 packet = None  # what the decoder still holds
             try:
                 pictures = self._stream.codec_context.decode(packet)
@@ -198,9 +197,8 @@ class Video(Source):
         turns = round(picture.rotation / 90) % 4
         return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
 
-    def _cut_short(self, seconds: float | None, reason: str) -> None:
-        where = "" if seconds is None else f" after {seconds:.1f} s"
-        self.problem = f"{self._shown} ends early{where} ({reason}): what came before was read."
+    def _cut_short(self, reason: str) -> None:
+        self.problem = f"{self._shown} ends early ({reason}). What comes before was read."
 
 
 class Camera(Source):
@@ -270,10 +268,20 @@ def open_container(name: str) -> "av.container.InputContainer":
         options = {"rtsp_transport": "tcp"}
     try:
         return av.open(address, options=options, timeout=_PATIENCE, metadata_errors="replace")
+    except av.error.InvalidDataError as error:
+        raise FerError(f"{shown} is no video that can be read, or its end is missing.") from error
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or one_line(error)
         raise FerError(f"{shown} can't be read as a video ({reason}).") from error
 
 
-def _kinds(container: Any) -> str:
-    return ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+def _promised(stream: "av.VideoStream") -> float | None:
+    """How long a file says that its pictures last, in seconds; None where it does not."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    parts = stream.metadata.get("DURATION", "").split(":")  # in Matroska files: 00:01:02.400000000
+    try:
+        hours, minutes, seconds = map(float, parts)
+    except ValueError:
+        return None
+    return 3600 * hours + 60 * minutes + seconds
