@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     Answer = tuple[Photo, list[Followed]]
 
+_PATIENT_FRAMES = 3  # for which a lost face is looked for at least
 FORMATS = ("summary", "jsonl", "csv")
 
 
@@ -89,7 +90,7 @@ def video(
     from fer.inference import timeline, video_results, window
     from fer.inference import video as sources
     from fer.inference.sources import ahead
-    from fer.inference.track import Tracker, follow
+    from fer.inference.track import PATIENCE, Tracker, follow
 
     if output is None:
         require_stdout()
@@ -106,7 +107,7 @@ def video(
         # A frame a core is faster than one frame on all cores.
         answer = partial(_answer, predictor, keep_frame=results is not None or player is not None)
         photos = ahead((partial(answer, frame) for frame in frames), _cores())
-        tracker = Tracker()
+        tracker = Tracker(max(PATIENCE, _PATIENT_FRAMES * every / source.rate))
         run = _Run(source, tracker, form, bar=output is not None or not is_terminal(sys.stdout))
         try:
             for photo, faces in run.shown(follow(photos, tracker, smooth), every):
@@ -145,7 +146,7 @@ class _Run:
 
         self._source, self._tracker, self._form, self._bar = source, tracker, form, bar
         self.summary, self.frames, self._unread = Summary(), 0, 0
-        self._start = self._end = time.monotonic()
+        self._start = time.monotonic()
 
     def shown(self, followed: Iterator["Answer"], every: int) -> Iterator["Answer"]:
         """Print the frames after they were taken care of."""
@@ -160,9 +161,8 @@ class _Run:
             for photo, faces in progress:
                 self.frames += 1
                 self._unread += not photo.read
-                yield photo, faces
-                self._end = time.monotonic()
                 self.summary.add(photo, faces)
+                yield photo, faces
                 if self._form == "csv":
                     write(csv_lines(photo, faces))
                 elif self._form == "jsonl":
@@ -179,14 +179,15 @@ class _Run:
         if self._form == "summary":
             self._print(set())
         source = self._source
+        if not self.frames:
+            say(source.problem or f"{source.name} has no frames that can be read.")
+            return SOME_UNREAD
         problems = [source.problem] if source.problem else []
         if broken := source.broken + self._unread:
             problems.append(f"{source.name}: frames that can't be decoded and were left out: {broken:,}.")
-        if not self.frames and not problems:
-            problems.append(f"{source.name} has no frames.")
         for problem in problems:
             say(problem)
-        speed = self.frames / max(1e-9, self._end - self._start)
+        speed = self.frames / max(1e-3, time.monotonic() - self._start)
         counts = f"{self.summary.faces:,} faces in {self.frames:,} frames, identities: {self._tracker.identities:,}"
         say(f"{source.name}: {counts} ({speed:.1f} frames/s)")
         return SOME_UNREAD if problems else ALL_READ

@@ -60,9 +60,17 @@ class _Track:
 
 
 class Tracker:
-    """Gives each face the number of the person it belongs to, from 1. Its memory does not grow with time."""
+    """Gives each face the number of the person it belongs to, from 1. Its memory does not grow with time.
 
-    def __init__(self) -> None:
+    Args:
+        patience: seconds for which a lost face is looked for.
+
+    Attributes:
+        identities: how many there were.
+    """
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self._tracks: list[_Track] = []
         self.identities = 0
 
@@ -78,7 +86,7 @@ class Tracker:
             faces: of the frame, with box and score.
             time: of the frame, in seconds.
         """
-        self._tracks = [track for track in self._tracks if time - track.seen <= PATIENCE]
+        self._tracks = [track for track in self._tracks if time - track.seen <= self._patience]
         boxes = np.array([_centred(face.box) for face in faces]).reshape(-1, 4)
         places = np.array([track.predict(time) for track in self._tracks]).reshape(-1, 4)
         overlaps = _overlaps(places, boxes)

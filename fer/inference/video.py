@@ -149,15 +149,15 @@ class Video(Source):
         number, last = -1, 0.0
         with self._container:
             for number, picture in enumerate(self._pictures()):
-                known = picture.pts is not None and picture.time_base is not None
-                seconds = float(picture.pts * picture.time_base) if known else last + 1 / self.rate  # type: ignore
+                stamp, base = picture.pts, picture.time_base
+                seconds = last + 1 / self.rate if stamp is None or base is None else float(stamp * base)
                 if number == 0:
                     self.start = seconds
                 last = seconds
                 if number % every == 0:
                     yield Frame(self.name, self._upright(picture), round(seconds - self.start, 6), number)
-            if number < 0 and not self.problem:
-                self.problem = f"{self._shown} has no frames that can be read."
+            if number < 0:
+                return
             length, promised = last - self.start + 1 / self.rate, _promised(self._stream)
             if promised is not None and length < promised - _MISSING and not (self.problem or self.live):
                 self._cut_short(f"{promised - length:.1f} of {promised:.1f} s are missing")

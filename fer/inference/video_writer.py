@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _CLOCK = 90_000  # ticks a second: the frames of a video need not be equally far apart
 _COPIED = ("aac", "mp3", "ac3", "eac3", "opus", "alac")  # sound that an mp4 file can hold; other sound becomes AAC
-_KEY_FRAME = 2  # seconds from key frame to key frame; what was written can be played up to the last of them
+_KEY_FRAME = 1  # seconds from key frame to key frame; what was written can be played up to the last of them
 
 
 class VideoWriter:

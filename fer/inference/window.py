@@ -83,5 +83,5 @@ class Player:
             plt.show(block=False)
         self._picture.set_data(image)
         self._figure.canvas.draw_idle()
-        self._figure.canvas.flush_events()
+        self._figure.canvas.flush_events()  # among them may be the one that closes the window
         return bool(plt.fignum_exists(self._figure.number))
