@@ -1,4 +1,4 @@
-# make predict | demo | test | torture | repro | results | release: see README.md. Needs git, make, and Python 3.11 or later.
+# make predict | demo | test | torture | plan | repro | queue | results | release: see README.md. Needs git, make, and Python 3.11 or later.
 
 # The first Python that runs and fits; a name on the path alone may be a version manager's empty promise.
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
@@ -8,7 +8,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help predict named setup demo test torture repro results release clean
+.PHONY: help predict named setup demo test torture plan repro queue results release clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -58,6 +58,13 @@ results: setup  ## the measured models as a table
 
 torture: setup  ## stop the pipeline at random moments, 20 times, and compare what comes out
 	@python -m tests.torture
+
+plan: setup  ## what `dvc repro` would run now, and about how long it takes
+	@python -m fer.plan
+
+queue: setup  ## work through the queued experiments, several at a time, the cores divided: make queue JOBS=2
+	@threads=$$(python -c 'import os, sys; print(max(1, os.cpu_count() // int(sys.argv[1])))' '$(or $(JOBS),1)') && \
+	OMP_NUM_THREADS=$$threads dvc queue start -j '$(or $(JOBS),1)'
 
 repro: setup  ## rebuild everything from FER2013, also what files outside the project have changed
 	@stages=$$(python -m fer.untracked) && for stage in $$stages; do dvc repro --force --single-item $$stage || exit; done

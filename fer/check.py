@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,31 @@ def warnings(found: config.Params) -> Iterator[str]:
 def would_run() -> list[str]:
     """The stages that `dvc repro` would run now, in order.
 
-    It may run fewer: a stage is skipped if those before it produce the same files as last time. A stage whose files
-    are missing but in DVC's cache is not run: they are checked out.
+    It may run fewer: a stage is skipped if those before it produce the same files as last time, or if its own files
+    are in DVC's cache.
 
     Raises:
         FerError: DVC can't tell.
+    """
+    with dvc() as repo:
+        return [str(stage.addressing) for stage in running(repo)]
+
+
+def running(repo: Any) -> list[Any]:
+    """As `would_run`, but the stages themselves.
+
+    Args:
+        repo: what `dvc` gives.
+    """
+    return list(repo.reproduce(dry=True, force_downstream=True))
+
+
+@contextmanager
+def dvc() -> Iterator[Any]:
+    """DVC's own view of this project, a `dvc.repo.Repo`.
+
+    Raises:
+        FerError: DVC fails in the block.
     """
     from dvc.exceptions import DvcException  # type: ignore[import-untyped]
     from dvc.repo import Repo  # type: ignore[import-untyped]
@@ -74,14 +95,7 @@ def would_run() -> list[str]:
     logging.getLogger("dvc").setLevel(logging.WARNING)  # else it prints a line a stage
     try:
         with Repo() as repo:
-            running = set(repo.reproduce(dry=True, force_downstream=True, allow_missing=True))
-            names = []
-            for stage in repo.reproduce(dry=True, force=True):  # all stages, in order
-                missing = any(not out.exists and out.changed_cache() for out in stage.outs)
-                if missing or stage in running or running.intersection(repo.index.graph.successors(stage)):
-                    running.add(stage)
-                    names.append(str(stage.addressing))
-            return names
+            yield repo
     except DvcException as error:
         raise FerError(f"DVC can't tell what would run: {' '.join(str(error).split())[-300:]}") from error
 

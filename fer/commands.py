@@ -3,9 +3,11 @@
 `@stage("split")` makes a click command of a function. The command
 
 - ends with one line and status 128 + n when signal n (SIGTERM, or SIGINT from Ctrl-C) stops it;
-- refuses to start while the same stage runs in the same folder: two processes would write the same files;
 - turns a full memory, a full disk, a file that may not be read or written and a package that is not installed into
-  one line and status 1.
+  one line and status 1;
+- refuses to start while the same stage runs in the same folder: two processes would write the same files.
+
+`@long_command("seeds")` does the same but for the last: the command takes its locks itself.
 """
 
 import contextlib
@@ -19,12 +21,16 @@ from typing import Any
 import click
 import psutil
 
-from fer import paths, writing
+from fer import paths, stage_times, writing
 from fer.errors import FerError, not_installed
 from fer.stopping import Stopped, raising_on_signals
 
 LOCKS, TEMPORARY = paths.CACHE / "locks", paths.CACHE / "temporary"
 _MEMORY_FULL = ("can't allocate memory", "out of memory")
+
+
+class Busy(FerError):
+    """Another process does the same thing in the same folder."""
 
 
 @contextmanager
@@ -38,7 +44,8 @@ def exclusive(name: str, what: str) -> Iterator[None]:
         what: for the message.
 
     Raises:
-        FerError: another process holds it; the message says which one. Or the lock's file can't be written.
+        Busy: another process holds it; the message says which one.
+        FerError: the lock's file can't be written.
     """
     from filelock import FileLock, Timeout
 
@@ -51,7 +58,7 @@ def exclusive(name: str, what: str) -> Iterator[None]:
             holder.unlink()
     except Timeout as error:
         running = holder.read_text() if holder.is_file() else "an unknown process"
-        raise FerError(
+        raise Busy(
             f"{what} is already running: {running}. Wait until it ends, or stop it with `kill`; then run again."
         ) from error
 
@@ -72,6 +79,12 @@ def _parent() -> psutil.Process | None:
 _started_by = _parent()
 
 
+def records_itself() -> None:
+    """Say that nobody has to wait for this process: it records its own results, so it is never an orphan."""
+    global _started_by
+    _started_by = None
+
+
 def is_orphan() -> bool:
     """Whether the process that started this one is gone: then nobody records the result."""
     return _parent() != _started_by
@@ -86,18 +99,20 @@ def stage(name: str) -> Callable[[Callable[..., Any]], click.Command]:
     return click.command(name=name, cls=_Stage)
 
 
-class _Stage(click.Command):
+def long_command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a click command of a function that works for long and takes its locks itself.
+
+    Args:
+        name: of the command.
+    """
+    return click.command(name=name, cls=_Long)
+
+
+class _Long(click.Command):
     def invoke(self, context: click.Context) -> Any:
         try:
             with raising_on_signals(), explain_failures():
-                if not is_first():
-                    return super().invoke(context)
-                # The lock is named by arguments, not by options: two phases of one training must not run at once.
-                values = [context.params[item.name or ""] for item in self.params if isinstance(item, click.Argument)]
-                words = [str(self.name), *map(str, values)]
-                own = "-".join(words)
-                with exclusive(own, f"The stage {' '.join(words)}"), writing.temporary_files_in(TEMPORARY / own):
-                    return super().invoke(context)
+                return self.work(context)
         except Stopped as stopped:
             if is_first():
                 # On a new line, since a progress bar or the terminal's ^C may have left the last one unfinished.
@@ -107,6 +122,24 @@ class _Stage(click.Command):
             if not is_first():  # the first process says the same
                 context.exit(error.exit_code)
             raise
+
+    def work(self, context: click.Context) -> Any:
+        """What is done while signals are exceptions."""
+        return super().invoke(context)
+
+
+class _Stage(_Long):
+    def work(self, context: click.Context) -> Any:
+        if not is_first():
+            return super().work(context)
+        # By arguments, not by options: two phases of one model's training must not run at once either.
+        values = [context.params[item.name or ""] for item in self.params if isinstance(item, click.Argument)]
+        words = [str(self.name), *map(str, values)]
+        own = "-".join(words)
+        with exclusive(own, f"The stage {' '.join(words)}"), writing.temporary_files_in(TEMPORARY / own):
+            result = super().work(context)
+            stage_times.record()
+            return result
 
 
 @contextmanager

@@ -1,35 +1,34 @@
 """`params.yaml` as pydantic models: one section each, every key required, no other key allowed.
 
-There are no defaults here: the file is the only place of the values, this module of their meaning.
+There are no defaults here: the file is the only place of the values, this module of their meaning. `Search` says which
+values `fer.tune` tries.
 """
 
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from fer import config_file, sizes
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Count = Annotated[int, Field(ge=1)]
-Layers = Annotated[int, Field(ge=1, le=64)]
-Width = Annotated[int, Field(ge=1, le=2048)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-
-
-class Section(BaseModel):
-    """A section of `params.yaml`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
-            raise ValueError("true and false are no numbers")  # pydantic would take them for 1 and 0
-        return value
+from fer.config_parts import (
+    AugmentLandmarks as AugmentLandmarks,
+    AugmentPixels as AugmentPixels,
+    Count,
+    Dropout,
+    LandmarkAugmentation as LandmarkAugmentation,
+    Layers,
+    NotNegative as NotNegative,
+    Optim as Optim,
+    Phase as Phase,
+    PixelAugmentation as PixelAugmentation,
+    Recipe as Recipe,
+    Section as Section,
+    Seed,
+    Share,
+    SoftTargets as SoftTargets,
+    Width,
+)
+from fer.search import Search
 
 
 class Data(Section):
@@ -88,70 +87,6 @@ class Train(Section):
     strategy: Literal["auto", "ddp"]
 
 
-class Optim(Section):
-    """How every training optimises; the keys that people vary most stand beside this section."""
-
-    batch_size: Annotated[int, Field(ge=2)]
-    weight_decay: NotNegative
-    schedule: Literal["cosine", "warm_restarts", "constant"]
-    restart_epochs: Count
-    warmup: Annotated[float, Field(ge=0, le=0.9)]
-    ema: Annotated[float, Field(ge=0, lt=1)]
-    patience: Annotated[int, Field(ge=0)]
-    class_weights: Share
-    grad_clip: NotNegative
-
-
-class SoftTargets(Section):
-    """How labels become the targets of the loss."""
-
-    label_smoothing: Annotated[float, Field(ge=0, le=0.5)]
-    mixup_alpha: Annotated[float, Field(ge=0, le=10)]
-
-
-class Phase(Section):
-    """A training, or one phase of a model's training."""
-
-    epochs: Count
-    lr: Positive
-
-
-class Recipe(Optim, SoftTargets, Phase):
-    """All settings of one training, wherever they stand in the model's section."""
-
-
-class LandmarkAugmentation(Section):
-    """Augmentation of landmarks, after pose removal."""
-
-    rotation: Annotated[float, Field(ge=0, le=45)]
-    jitter: Annotated[float, Field(ge=0, le=0.2)]
-
-
-class PixelAugmentation(Section):
-    """Ranges of the random augmentation of each face."""
-
-    rotation: Annotated[float, Field(ge=0, le=180)]
-    translation: Annotated[float, Field(ge=0, le=0.5)]
-    scale: Annotated[float, Field(ge=0, le=0.9)]
-    brightness: Share
-    contrast: Share
-    erasing: Share
-
-
-class AugmentLandmarks(Section):
-    """The augmentation of a model with landmarks as input; a model with two inputs inherits from both."""
-
-    flip: Share
-    landmarks: LandmarkAugmentation
-
-
-class AugmentPixels(Section):
-    """The augmentation of a model with pixels as input."""
-
-    flip: Share
-    pixels: PixelAugmentation
-
-
 class Model(SoftTargets):
     """The section of a model.
 
@@ -177,7 +112,7 @@ class Model(SoftTargets):
 class LandmarkModel(Model, Phase):
     """A model on landmarks."""
 
-    dropout: Annotated[float, Field(ge=0, lt=1)]
+    dropout: Dropout
     augment: AugmentLandmarks
 
 
@@ -186,7 +121,11 @@ class Mlp(LandmarkModel):
 
     network: ClassVar[str] = "fer.models.mlp:LandmarkMLP"
 
-    hidden: Annotated[list[Count], Field(min_length=1)]
+    hidden: Annotated[
+        list[Count],
+        Field(min_length=1),
+        Search(choices=("[256, 128]", "[512, 256]", "[1024, 512]", "[512, 512, 256]")),
+    ]
 
 
 class Transformer(LandmarkModel):
@@ -194,10 +133,10 @@ class Transformer(LandmarkModel):
 
     network: ClassVar[str] = "fer.models.ft_transformer:FTTransformer"
 
-    layers: Layers
+    layers: Annotated[Layers, Search(2, 6)]
     heads: Count
-    width: Width
-    token_dropout: Annotated[float, Field(ge=0, lt=1)]
+    width: Annotated[Width, Search(choices=(64, 96, 128, 192))]
+    token_dropout: Annotated[float, Field(ge=0, lt=1), Search(0.0, 0.9)]
     neighbours: Annotated[list[Annotated[int, Field(ge=2, le=sizes.POINTS)]], Field(max_length=8)]
 
     @model_validator(mode="after")
@@ -212,8 +151,8 @@ class Gnn(LandmarkModel):
 
     network: ClassVar[str] = "fer.models.gnn:LandmarkGNN"
 
-    layers: Layers
-    width: Width
+    layers: Annotated[Layers, Search(2, 8)]
+    width: Annotated[Width, Search(choices=(64, 96, 128, 192, 256))]
 
 
 class CnnPhase(Phase):
@@ -237,8 +176,8 @@ class Cnn(Model):
     weights: Annotated[str, Field(min_length=1)]
     image_size: Annotated[int, Field(ge=32, le=512)]
     small_size: Annotated[int, Field(ge=32, le=512)]
-    hidden: Count
-    dropout: Annotated[float, Field(ge=0, lt=1)]
+    hidden: Annotated[Count, Search(choices=(128, 256, 512, 1024))]
+    dropout: Dropout
     augment: AugmentPixels
     head: CnnPhase
     partial: PartialPhase

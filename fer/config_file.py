@@ -1,5 +1,6 @@
 """A YAML file into a pydantic model, with every problem in one line."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,10 +54,65 @@ def read(path: Path | str, kind: type[Model]) -> Model:
         raise FerError(f"{path} is no valid YAML: {' '.join(str(error).split())[:300]}") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise FerError(f"{path} must hold sections such as `data:` and `train:`.")
+    return _check(content, kind, str(path))
+
+
+def change(found: Model, assignments: Iterable[str]) -> tuple[Model, dict[str, Any]]:
+    """A copy with other values, as `dvc exp run -S` gives them.
+
+    Args:
+        found: what `read` gives.
+        assignments: `section.key=value`, the value as YAML.
+
+    Returns:
+        The copy, and the new values by their dotted keys.
+
+    Raises:
+        FerError: an assignment has another form or an unknown key, or a value is out of range.
+    """
+    values: dict[str, Any] = {}
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        try:
+            values[key.strip()] = yaml.load(value, _Loader)
+        except yaml.YAMLError as error:
+            raise FerError(f"-S {text}: the value is no valid YAML.") from error
+        if not equals or not value:
+            raise FerError(f"-S {text}: write it as section.key=value.")
+    return with_values(found, values), values
+
+
+def with_values(found: Model, values: Mapping[str, Any]) -> Model:
+    """A copy with other values, by their dotted keys.
+
+    Raises:
+        FerError: a key is unknown, or a value is out of range.
+    """
+    content = found.model_dump()
+    for key, value in values.items():
+        *sections, last = key.split(".")
+        place: Any = content
+        for name in sections:
+            place = place.get(name) if isinstance(place, dict) else None
+        if not isinstance(place, dict) or last not in place:
+            raise FerError(f"{key} is not a known key.")
+        place[last] = value
+    return _check(content, type(found), "The settings")
+
+
+def flat(content: BaseModel | Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """All values of nested sections by their dotted keys: `{"mlp.optim.ema": 0.998, ...}`."""
+    found: dict[str, Any] = {}
+    for key, value in (content.model_dump() if isinstance(content, BaseModel) else content).items():
+        found |= flat(value, f"{before}{key}.") if isinstance(value, Mapping) else {before + key: value}
+    return found
+
+
+def _check(content: dict[str, Any], kind: type[Model], where: str) -> Model:
     try:
         return kind(**content)
     except ValidationError as error:
-        raise FerError(f"{path}: {_explain(error)}") from error
+        raise FerError(f"{where}: {_explain(error)}") from error
 
 
 def _explain(error: ValidationError) -> str:

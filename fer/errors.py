@@ -28,6 +28,10 @@ class MissingFileError(FerError):
         super().__init__(f"{path} is missing. {advice}")
 
 
+class DivergedError(FerError):
+    """A training whose loss is no number any more."""
+
+
 class SettingError(FerError):
     """A value in a section of `params.yaml` that can't be used.
 

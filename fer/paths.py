@@ -16,6 +16,7 @@ ONNX: Final = MODELS / "onnx"
 METRICS: Final = Path("metrics")
 TEST_METRICS: Final = METRICS / "test"
 TIMES: Final = METRICS / "times"
+SEEDS: Final = METRICS / "seeds"
 
 PLOTS: Final = Path("plots")
 CURVES: Final = PLOTS / "curves"

@@ -1,4 +1,4 @@
-"""The progress bar of the stages."""
+"""The progress bar of the stages, and how times are written."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -32,3 +32,11 @@ def bar(description: str, total: int | None, note: str = "") -> Iterator[Callabl
             progress.update(task, advance=steps, note=note.format(**fields) if fields else "")
 
         yield advance
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: `38 s`, `43 min`, `1 h 05 min`."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"

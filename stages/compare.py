@@ -3,7 +3,7 @@
 import click
 
 from fer import artifacts, commands, config, paths, writing
-from fer.evaluation import compare, figures, markdown, plot_tables
+from fer.evaluation import compare, figures, markdown, plot_tables, spread
 
 
 @commands.stage("compare")
@@ -11,7 +11,7 @@ def main() -> None:
     """Compare all that the stage `measure` has measured: models, ensembles, and others' probabilities.
 
     \b
-    Reads   metrics/test/, plots/confusion/, plots/reliability/ and data/splits.csv
+    Reads   metrics/test/, metrics/seeds/, plots/confusion/, plots/reliability/ and data/splits.csv
     Writes  reports/comparison.md           the comparison as a page
             metrics/comparison.json         ranks, differences, p-values
             plots/comparison/accuracy.png   and the tables of recall and reliability, for DVC's plots
@@ -22,7 +22,7 @@ def main() -> None:
     with artifacts.validating(paths.SPLITS):
         groups = table["duplicate_group"].to_numpy()
     pairs = compare.paired(measured, groups, params.evaluate.bootstrap)
-    page = markdown.page(measured, pairs, params.data.dataset, params.split.protocol)
+    page = markdown.page(measured, pairs, params.data.dataset, params.split.protocol, *spread.read_all(params))
     folder = paths.PLOTS / "comparison"
     with writing.transaction():
         artifacts.write_json(paths.METRICS / "comparison.json", compare.summary(measured, pairs))

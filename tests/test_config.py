@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from fer import config
+from fer import config, config_file
 from fer.errors import FerError
 
 
@@ -68,3 +68,32 @@ def test_a_file_that_is_none(tmp_path, text, says):
         path.write_text(text)
     with pytest.raises(FerError, match=says):
         config.load(path)
+
+
+def test_other_values_are_given_as_dvc_takes_them(params):
+    assignments = ["mlp.lr=0.002", "mlp.hidden=[64, 32]", "cnn.full.epochs=3", "cnn.weights=none"]
+    changed, values = config_file.change(params, assignments)
+    assert (changed.mlp.lr, changed.mlp.hidden, changed.cnn.full.epochs, changed.cnn.weights) == (
+        0.002, [64, 32], 3, "none",
+    )  # fmt: skip
+    assert set(values) == {"mlp.lr", "mlp.hidden", "cnn.full.epochs", "cnn.weights"}
+    flat = config_file.flat(changed)
+    assert flat["mlp.hidden"] == [64, 32]
+    assert {key for key, value in flat.items() if config_file.flat(params)[key] != value} == set(values)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "says"),
+    [
+        ("mlp.lr", "write it as section.key=value"),
+        ("mlp.lr=", "write it as section.key=value"),
+        ("mlp.lr=[", "no valid YAML"),
+        ("mlp.rate=1", "mlp.rate is not a known key"),
+        ("mlp.lr.x=1", "mlp.lr.x is not a known key"),
+        ("nobody.lr=1", "nobody.lr is not a known key"),
+        ("mlp.lr=-1", "mlp.lr = -1"),
+    ],
+)
+def test_a_value_that_is_no_good_is_named(params, assignment, says):
+    with pytest.raises(FerError, match=says):
+        config_file.change(params, [assignment])

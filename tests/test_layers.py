@@ -8,7 +8,7 @@ import pytest
 TOP = Path(__file__).parents[1]
 LAYERS = (
     ("emotions", "errors", "hashing", "paths", "progress", "sizes", "stopping", "versions", "writing"),
-    ("artifacts", "commands", "config", "config_file", "device"),
+    ("artifacts", "commands", "config", "config_file", "config_parts", "device", "search", "stage_times"),
     ("data",),
     ("landmarks",),
     ("inputs",),
@@ -17,7 +17,9 @@ LAYERS = (
     ("evaluation",),
     ("inference", "pretrained"),
     ("export",),
-    ("check", "cli", "demo", "release", "untracked", "__main__"),
+    ("check", "cli", "demo", "release", "plan", "untracked", "__main__"),
+    ("studies", "tune_figure", "variants"),
+    ("seeds", "tune"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from fer import cli, models
-from fer.evaluation.markdown import percent
+from fer.evaluation.markdown import NONE, percent
 from fer.evaluation.original import ORIGINAL
+from fer.evaluation.spread import Spread
 from tests.known_params import TOP
 
 
@@ -27,8 +28,20 @@ def test_a_model_s_row(model, committed):
         f"{metrics['parameters']:,}",
         str(metrics["epochs"]),
     ]
+    expected += [cells.get(model, NONE) for cells in spreads(committed) if cells]
     rows = [line for line in committed("README.md").splitlines() if line.startswith(f"| {model} |")]
     assert rows == [f"| {' | '.join(expected)} |"]
+
+
+def spreads(committed):
+    """The cells of the columns `val over seeds` and `test over seeds`, by model; a column without cells is left out."""
+    found = {}
+    for file in (TOP / "metrics/seeds").glob("*.json"):
+        runs = json.loads(committed(f"metrics/seeds/{file.name}"))["runs"]
+        found[file.stem] = Spread({int(seed): run for seed, run in runs.items()})
+    return [
+        {name: text for name, spread in found.items() if (text := spread.text(metric))} for metric in ("val", "test")
+    ]
 
 
 def test_the_photo_of_the_readme(committed, tmp_path, monkeypatch):

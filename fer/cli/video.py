@@ -87,8 +87,7 @@ def video(
 
     Ends with 0 if the whole video was read, 1 if not, 2 for a wrong call.
     """  # noqa: D301  click needs the backspace itself
-    from fer.inference import timeline, video_results, window
-    from fer.inference import video as sources
+    from fer.inference import timeline, video as sources, video_results, window
     from fer.inference.sources import ahead
     from fer.inference.track import PATIENCE, Tracker, follow
 

@@ -17,7 +17,7 @@ MAX_SIDE: Final = 32_767
 """In pixels: OpenCV's warping and resizing accept no longer side."""
 
 # Naming the formats keeps Pillow from trying its other forty decoders on a hostile file.
-_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "AVIF")
+_FORMATS: tuple[str, ...] = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "AVIF")
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
 # Pillow warns of odd metadata and of large pictures, which does not help a user. The filter holds for the whole

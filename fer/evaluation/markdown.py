@@ -1,12 +1,13 @@
 """`reports/comparison.md`: the comparison as a page that reads well raw and rendered."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fer.emotions import EMOTIONS
 from fer.evaluation.compare import MeasuredModel, Pair, ranking
 from fer.evaluation.original import DATASET, ORIGINAL, ORIGINAL_LEAKED_FACES, ORIGINAL_TEST_FACES
+from fer.evaluation.spread import Spread
 
 LEVEL = 0.05
 NONE = "–"
@@ -22,7 +23,14 @@ _MEANING = {
 }
 
 
-def page(measured: Sequence[MeasuredModel], pairs: Sequence[Pair], dataset: str, protocol: str) -> str:
+def page(
+    measured: Sequence[MeasuredModel],
+    pairs: Sequence[Pair],
+    dataset: str,
+    protocol: str,
+    spreads: Mapping[str, Spread] | None = None,
+    other_spreads: Mapping[str, Sequence[str]] | None = None,
+) -> str:
     """The whole report as Markdown.
 
     Args:
@@ -30,14 +38,17 @@ def page(measured: Sequence[MeasuredModel], pairs: Sequence[Pair], dataset: str,
         pairs: what `compare.paired` returns for them.
         dataset: `data.dataset`; the original work's accuracies are shown for FER2013 alone.
         protocol: `split.protocol`; it decides what test and combined hold.
+        spreads: of some models over seeds, by name.
+        other_spreads: of models whose spread was measured with other settings, the keys of these settings.
     """
     ranked = ranking(measured)
+    spreads = spreads or {}
     parts = [
         "# Comparison of the models",
         _headline(ranked, dataset, protocol),
         "## Accuracy in percent",
-        _accuracy_table(ranked, dataset),
-        _accuracy_notes(ranked, dataset, protocol),
+        _accuracy_table(ranked, dataset, spreads),
+        _accuracy_notes(ranked, dataset, protocol, _spread_notes(ranked, spreads, other_spreads or {})),
         "## Recall per emotion on test, in percent",
         _recall_table(ranked),
         _wrap(
@@ -98,7 +109,7 @@ def _headline(ranked: Sequence[MeasuredModel], dataset: str, protocol: str) -> s
     )
 
 
-def _accuracy_table(ranked: Sequence[MeasuredModel], dataset: str) -> str:
+def _accuracy_table(ranked: Sequence[MeasuredModel], dataset: str, spreads: Mapping[str, Spread]) -> str:
     header = ["model", "val", "test (95 % interval)", "one view", "unseen", "combined", "parameters", "epochs"]
     rows = [
         [
@@ -115,6 +126,12 @@ def _accuracy_table(ranked: Sequence[MeasuredModel], dataset: str) -> str:
         header.insert(6, "original work")
         for model, row in zip(ranked, rows, strict=True):
             row.insert(6, _original(model.name))
+    for metric in ("val", "test"):
+        cells = [spreads.get(model.name, Spread()).text(metric) for model in ranked]
+        if any(cells):
+            header.append(f"{metric} over seeds")
+            for cell, row in zip(cells, rows, strict=True):
+                row.append(cell or NONE)
     return table(header, rows)
 
 
@@ -123,7 +140,26 @@ def _original(name: str) -> str:
     return f"{100 * ORIGINAL[name]:.4g}" if name in ORIGINAL else NONE
 
 
-def _accuracy_notes(ranked: Sequence[MeasuredModel], dataset: str, protocol: str) -> str:
+def _spread_notes(
+    ranked: Sequence[MeasuredModel], spreads: Mapping[str, Spread], others: Mapping[str, Sequence[str]]
+) -> list[str]:
+    notes = []
+    names = [model.name for model in ranked]
+    if any(name in spreads for name in names):
+        notes.append(
+            """**over seeds**: mean and standard deviation over trainings that differ in their seed alone
+            (`python -m fer.seeds`). The other columns are of one training."""
+        )
+    for name in names:
+        if name in others:
+            changed = ", ".join(f"`{key}`" for key in others[name][:4]) + ", ..." * (len(others[name]) > 4)
+            notes.append(
+                f"`metrics/seeds/{name}.json` is left out: its trainings had other settings than these ({changed})."
+            )
+    return notes
+
+
+def _accuracy_notes(ranked: Sequence[MeasuredModel], dataset: str, protocol: str, more: Sequence[str]) -> str:
     test, combined = _MEANING.get(protocol, _MEANING["official"])
     notes = [
         """**val**: the faces on which each model's best epoch was chosen, and by which models are chosen, so this
@@ -146,6 +182,7 @@ def _accuracy_notes(ranked: Sequence[MeasuredModel], dataset: str, protocol: str
             augmenting, and {ORIGINAL_LEAKED_FACES} of its {ORIGINAL_TEST_FACES:,} unique test images also lie in
             its training pool.""",
         )
+    notes += more
     notes += [f"**{model.name}** is the mean of {_list(model.members)}." for model in ranked if model.members]
     detected = [model for model in ranked if model.value("test_detected") is not None]
     if detected:

@@ -51,7 +51,8 @@ def predict(name: str, params: config.Params, data: Path = paths.DATA, trained: 
             advance()
 
     scored = table.loc[rows, ["row", "name", "split"]].assign(emotion=faces.table["emotion"].to_numpy()[rows])
-    metadata = {"parameters": models.parameter_count(network), **epochs, "views": len(poses)}
+    about = {"parameters": models.parameter_count(network), "temperature": network.temperature}
+    metadata = about | epochs | {"views": len(poses)}
     averaged = np.stack(by_view).mean(axis=0, dtype=np.float64)
     return predictions.make(scored, averaged, by_view[0], np.asarray(inputs.known(values)), metadata)
 
@@ -86,7 +87,7 @@ def probabilities(
         with torch.inference_mode(), full_precision():
             for start in range(0, count, batch):
                 part = inputs.to_tensors(inputs.select(values, slice(start, start + batch)), where)
-                parts.append(network(**inputs.view(part, pose, network)).softmax(1).cpu())
+                parts.append(network.probabilities(**inputs.view(part, pose, network)).cpu())
         yield torch.cat(parts).numpy()
 
 

@@ -8,7 +8,8 @@ One row a face:
 - `<emotion>_single` (optional): the probabilities in one view.
 - `known` (bool, optional): False where an input of the model had no content, say where no landmarks were found.
 
-The file's metadata may hold `parameters`, `epochs`, `best_epoch`, `views` and, for an ensemble, `members`.
+The file's metadata may hold `parameters`, `temperature`, `epochs`, `best_epoch`, `views` and, for an ensemble,
+`members`.
 """
 
 from collections.abc import Mapping

@@ -11,6 +11,7 @@ from fer import artifacts, config, paths
 from fer.evaluation import compare
 from fer.evaluation.compare import MeasuredModel
 from fer.evaluation.markdown import NONE, interval, number, percent
+from fer.progress import duration
 
 
 def render(measured: list[MeasuredModel]) -> Table:
@@ -51,14 +52,6 @@ def _trainings(name: str) -> list[str]:
 
 def _is_phase(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, config.Phase)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: `38 s`, `43 min`, `1 h 05 min`."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 @click.command()

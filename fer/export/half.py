@@ -7,8 +7,6 @@ import numpy as np
 from fer import artifacts
 from fer.export import onnx_file
 
-LEAST = 1024  # numbers of a tensor: what smaller ones take in float32 does not count
-
 
 def write(source: Path, path: Path) -> None:
     """Write the 16-bit form of a file that `onnx_file.write` made, with the same inputs, output and metadata.
@@ -43,7 +41,8 @@ def halve(path: Path) -> float:
     graph, casts, worst = model.graph, [], 0.0
     for tensor in graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < LEAST or np.abs(values).max() > np.finfo(np.float16).max:
+        large = values.dtype == np.float32 and values.size >= onnx_file.LARGE
+        if not large or np.abs(values).max() > np.finfo(np.float16).max:
             continue
         half, name = values.astype(np.float16), tensor.name
         worst = max(worst, float(np.abs(half - values).max() / max(np.abs(values).max(), 1e-12)))

@@ -14,7 +14,6 @@ import numpy as np
 from fer import writing
 from fer.export import onnx_file
 
-LEAST = 1024  # weights of a layer: what smaller ones take in float32 does not count
 _LEVELS = 127
 
 
@@ -38,7 +37,7 @@ def write(source: Path, path: Path) -> None:
         if name not in tensors:
             continue
         values = onnx.numpy_helper.to_array(tensors[name])
-        if values.size < LEAST or values.dtype != np.float32:
+        if values.size < onnx_file.LARGE or values.dtype != np.float32:
             continue
         levels, scale = rounded(values, axis)
         graph.initializer.remove(tensors[name])

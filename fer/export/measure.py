@@ -21,7 +21,7 @@ def probabilities(network: FaceModel, values: Mapping[str, np.ndarray]) -> np.nd
     with torch.no_grad():  # a graph network caches tensors that the export will use, so no inference mode
         for start in range(0, count, _BATCH):
             batch = inputs.to_tensors(inputs.select(values, slice(start, start + _BATCH)))
-            parts.append(network(**batch).softmax(1).numpy())
+            parts.append(network.probabilities(**batch).numpy())
     return np.concatenate(parts)
 
 

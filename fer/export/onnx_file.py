@@ -20,10 +20,11 @@ from fer.inputs.poses import Pose
 from fer.models.base import FaceModel
 
 OPSET = 18  # the first with antialiasing in Resize
+LARGE = 1024  # numbers of a tensor from which on its size in a file matters
 
 
 class Exported(nn.Module):
-    """What the file computes: inputs as they are fed, preprocessing, network and softmax.
+    """What the file computes: inputs as they are fed, preprocessing, network, temperature and softmax.
 
     Args:
         network: in evaluation mode.
@@ -38,7 +39,7 @@ class Exported(nn.Module):
         """The file's inputs -> probabilities float32 [n, 7]."""
         named = dict(zip(self.names, arguments, strict=True))
         values = {name: inputs.KINDS[name].traced(named, self.network) for name in self.network.inputs}
-        return torch.softmax(self.network(**values), dim=1)
+        return self.network.probabilities(**values)
 
 
 def write(path: Path, network: FaceModel, values: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> None:
@@ -70,10 +71,30 @@ def write(path: Path, network: FaceModel, values: Mapping[str, np.ndarray], meta
                 dynamic_axes=batched,
             )
         model = onnx.load(temporary)
+        shrink_constants(model.graph)
         for name, array in defaults.items():
             model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
         describe(model, metadata)
         onnx.save(model, temporary)
+
+
+def shrink_constants(graph: Any) -> None:
+    """Replace large constants that hold one value by its shape, from which onnxruntime makes them when it loads a file.
+
+    The neighbours of a landmark are a matrix that the tracer fills from zeros: four such matrices take 3.7 MB.
+    """
+    import onnx
+
+    for node in graph.node:
+        if node.op_type != "Constant" or not node.attribute[0].HasField("t"):
+            continue
+        values = onnx.numpy_helper.to_array(node.attribute[0].t)
+        if values.size < LARGE or (values != values.flat[0]).any():
+            continue
+        shape = onnx.numpy_helper.from_array(np.array(values.shape), f"{node.output[0]}_shape")
+        graph.initializer.append(shape)
+        value = onnx.numpy_helper.from_array(values.reshape(-1)[:1])
+        node.CopyFrom(onnx.helper.make_node("ConstantOfShape", [shape.name], node.output, value=value))
 
 
 def metadata(model: Any) -> dict[str, Any]:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fer.data import files, sets
-from fer.data import labels as naming
+from fer.data import files, labels as naming, sets
 from fer.data.sets.pictures import PictureSet, read_text
 from fer.emotions import EMOTIONS, INDEX
 from fer.errors import FerError

@@ -61,7 +61,8 @@ class PixelInput(Input):
     def augment(self, values: "Tensor", draw: Draw, settings: Any, network: Any) -> "Tensor":
         """Mirror, turn, move, zoom, change brightness and contrast, erase: faces [B, S, S] -> float32 [B, size, size].
 
-        The size is the network's `training_size` if it has one, else its `image_size`. The ranges are those of `params.yaml`: each face has its own draw from each.
+        The size is the network's `training_size` if it has one, else its `image_size`. The ranges are those of
+        `params.yaml`: each face has its own draw from each.
         """
         import torch
 

@@ -71,6 +71,7 @@ def load(path: Path | str, expected: str) -> "tuple[FaceModel, dict[str, Any]]":
     again = f"Delete {path} and run `dvc repro`."
     with artifacts.validating(Path(path, artifacts.CONFIG_FILE)):
         name, arguments, emotions = config["name"], dict(config["arguments"]), config["emotions"]
+        temperature = float(config.get("temperature", 1))
     if emotions != list(EMOTIONS):
         raise FerError(f"{path} answers with other emotions, or in another order ({emotions}). {again}")
     if name != expected:
@@ -86,6 +87,7 @@ def load(path: Path | str, expected: str) -> "tuple[FaceModel, dict[str, Any]]":
     except (RuntimeError, LookupError, TypeError, ValueError, AssertionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise FerError(f"The weights in {path} do not fit its config.json ({reason}). {again}") from error
+    model.temperature = temperature
     return model.eval(), config
 
 

@@ -18,6 +18,7 @@ class FaceModel(nn.Module):
         phases: of its training, each of which begins with the weights of the one before; the last one's
             result is the model.
         starts_pretrained: whether the first phase begins with the weights that the stage `weights` has fetched.
+        temperature: by which `probabilities` divides the logits (Guo et al. 2017); training fits it on val.
         undecayed: parameters that weight decay leaves alone, beside biases and norms: embeddings.
         image_size: side in pixels to which faces are enlarged; only of networks that see pixels. These can also have a
             `training_size`, to which they are enlarged in the current epoch of a training.
@@ -27,7 +28,13 @@ class FaceModel(nn.Module):
     phases: ClassVar[tuple[str, ...]] = ("full",)
     starts_pretrained: ClassVar[bool] = False
     undecayed: ClassVar[tuple[str, ...]] = ()
+    temperature: float = 1.0
     image_size: int
+
+    def probabilities(self, **inputs: Tensor) -> Tensor:
+        """Calibrated probabilities float [B, 7] of the inputs that `forward` takes."""
+        probabilities: Tensor = (self(**inputs) / self.temperature).softmax(1)
+        return probabilities
 
     @classmethod
     def arguments(cls, settings: Any, data: Path) -> dict[str, Any]:

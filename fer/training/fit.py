@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,7 @@ def fit(
     settings: config.Train,
     curves: Path,
     identity: Mapping[str, Any],
+    callbacks: Sequence[L.Callback] = (),
 ) -> Fitted:
     """Train a network, from the beginning or from where an interrupted run of the same training stopped.
 
@@ -87,6 +88,7 @@ def fit(
         settings: seed, device, precision, devices, nodes, strategy.
         curves: file for the curves.
         identity: the model's other settings: a checkpoint made with others is not used.
+        callbacks: of Lightning's; they are called after those that keep the checkpoint.
 
     Raises:
         FerError: the device asked for is not there, Lightning can't train as `settings` say, or the training
@@ -99,7 +101,7 @@ def fit(
     folder = checkpoints.folder_for(name, network, data, titles)
     keeper = Keeper(folder.checkpoint, curves, settings.seed, recipe.patience)
     # Before anything is read or written: only the Trainer tells the processes of several machines apart.
-    trainer = _trainer(settings, recipe, keeper)
+    trainer = _trainer(settings, recipe, [keeper, progress_bar.report(), *callbacks])
     resumed = folder.resume(keeper)
 
     # With deterministic algorithms torch also fills every new tensor, which costs time and finds only bugs.
@@ -122,7 +124,7 @@ def fit(
     return Fitted(keeper.best_weights, keeper.epochs, keeper.best_epoch, times, folder)
 
 
-def _trainer(settings: config.Train, recipe: config.Recipe, keeper: Keeper) -> L.Trainer:
+def _trainer(settings: config.Train, recipe: config.Recipe, callbacks: list[L.Callback]) -> L.Trainer:
     chosen = device.choose(settings.device)
     try:
         return L.Trainer(
@@ -133,7 +135,7 @@ def _trainer(settings: config.Train, recipe: config.Recipe, keeper: Keeper) -> L
             precision=precision(settings),
             max_epochs=recipe.epochs,
             gradient_clip_val=recipe.grad_clip or None,
-            callbacks=[keeper, progress_bar.report()],
+            callbacks=callbacks,
             enable_progress_bar=False,
             plugins=[AtomicCheckpointIO()],
             logger=False,

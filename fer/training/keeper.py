@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from fer import artifacts, writing
-from fer.errors import FerError
+from fer.errors import DivergedError, FerError
 from fer.stopping import Stopped, raise_on_signals
 from fer.training.module import Training
 
@@ -142,12 +142,12 @@ class Keeper(L.Callback):
         """Remember the epoch; save it, and stop when out of patience.
 
         Raises:
-            FerError: the training diverged; the checkpoint is the one of the epoch before.
+            DivergedError: the checkpoint is the one of the epoch before.
         """
         assert isinstance(module, Training)
         row = {name: float(trainer.callback_metrics[name]) for name in METRICS}
         if not all(math.isfinite(value) for value in row.values()):
-            raise FerError(f"The training diverged in epoch {self.epochs + 1}: choose a lower learning rate.")
+            raise DivergedError(f"The training diverged in epoch {self.epochs + 1}: choose a lower learning rate.")
         best = self.history[self.best_epoch - 1]["val/accuracy"] if self.best_epoch else -1.0
         self.history.append(row)
         if row["val/accuracy"] > best:

@@ -1,10 +1,13 @@
 """The LightningModule that trains every model: the networks themselves are plain modules."""
 
+import os
+import shutil
 from collections.abc import Callable
 from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torchmetrics.classification import MulticlassAccuracy
@@ -37,6 +40,8 @@ class Training(L.LightningModule):
     def __init__(self, network: FaceModel, recipe: Recipe, augmentation: Section, class_weight: Tensor) -> None:
         super().__init__()
         self.network = network
+        # In a tuple, so that it is no submodule: checkpoints hold the network once, under its own names.
+        self._forward = (_compile(network) if recipe.compile else network,)
         self.recipe = recipe
         self.augmentation = augmentation
         self.register_buffer("class_weight", class_weight)
@@ -61,7 +66,7 @@ class Training(L.LightningModule):
         with torch.autocast(labels.device.type, enabled=False), torch.no_grad():
             values = inputs.augment(values, self.augmentation, self.network)
             values, targets = mixup(values, labels, self.recipe.mixup_alpha, CLASSES)
-        logits = self.network(**values)
+        logits = self._forward[0](**values)
         loss = nn.functional.cross_entropy(
             logits, targets, weight=self.class_weight, label_smoothing=self.recipe.label_smoothing
         )
@@ -94,6 +99,19 @@ class Training(L.LightningModule):
         steps = int(self.trainer.estimated_stepping_batches)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rate(self.recipe, steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def _compile(network: nn.Module) -> nn.Module:
+    """The network with compiled steps; without a C++ compiler it stays as it is, and a line says so."""
+    if not any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++", "cl")):
+        rank_zero_only(print)(
+            "No C++ compiler was found, so optim.compile has no effect: install g++ for faster steps."
+        )
+        return network
+    # Whatever else goes wrong in compiling, the plain step does the same work.
+    torch._dynamo.config.suppress_errors = True
+    # One compilation for each size of the pictures, instead of a slower one for all sizes.
+    return torch.compile(network, dynamic=False)  # type: ignore[return-value]
 
 
 def rate(recipe: Recipe, steps: int) -> Callable[[int], float]:

@@ -33,14 +33,13 @@ def partners(trainer: L.Trainer) -> Iterator[None]:
         meeting = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
         others = f"the other {trainer.num_nodes - 1} of {trainer.num_nodes} machines"
         rank_zero_only(print)(f"Waiting for {others} at {meeting}.", flush=True)
-        connect = getattr(trainer.strategy, "setup_distributed", None)
+        connect = getattr(trainer.strategy, "setup_distributed", lambda: None)
 
         def connect_interruptibly() -> None:
             with ending_on_signals():
                 connect()
 
-        if connect is not None:
-            trainer.strategy.setup_distributed = connect_interruptibly  # type: ignore[attr-defined]
+        trainer.strategy.setup_distributed = connect_interruptibly  # type: ignore[attr-defined]
     try:
         yield
     except torch.distributed.DistError as error:

@@ -1,32 +1,35 @@
 """From the pipeline's artefacts to a trained model's folder."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import lightning as L
 import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
-from fer import artifacts, inputs, models, paths, versions, writing
+from fer import artifacts, device, inputs, models, paths, versions, writing
 from fer.config import Params, Recipe
 from fer.data import splits
 from fer.data.faces import Faces
 from fer.errors import FerError, SettingError
 from fer.models.base import FaceModel
 from fer.training.batches import TrainingData
+from fer.training.calibration import fit_temperature, val_logits
 from fer.training.fit import Fitted, fit
 
 # Recorded beside a model, since other versions of these can give other digits.
 LIBRARIES = ("lightning", "numpy", "timm", "torch", "torch-geometric", "torchvision")
 
 
-def train(name: str, phase: str | None, params: Params) -> Fitted:
+def train(name: str, phase: str | None, params: Params, callbacks: Sequence[L.Callback] = ()) -> Fitted:
     """Train one phase of a model, and write its folder, its curves and its times.
 
     Args:
         name: one of `fer.models.MODELS`.
         phase: one of its phases, each of which begins with the weights of the one before; None is the last.
         params: the model's section and `train` are used.
+        callbacks: of Lightning's; they are called after those that keep the checkpoint.
 
     Raises:
         FerError: an artefact of an earlier stage is missing, a setting can't be used, or the training can't run
@@ -51,8 +54,13 @@ def train(name: str, phase: str | None, params: Params) -> Fitted:
     identity = settings.model_dump(exclude={*kind.phases, *Recipe.model_fields, "optim"} - {phase})
     curves = paths.CURVES / f"{folder}.csv"
     recipe = settings.recipe(phase)
-    fitted = fit(folder, network, data, recipe, settings.augment, params.train, curves, identity)
-    _write(folder, fitted, {"name": name, "arguments": arguments, **before}, before.get("epochs", 0))
+    fitted = fit(folder, network, data, recipe, settings.augment, params.train, curves, identity, callbacks)
+    about = {"name": name, "arguments": arguments, **before}
+    if phase == kind.phases[-1]:
+        network.load_state_dict(fitted.weights)
+        logits = val_logits(network, data, torch.device(device.choose(params.train.device)))
+        about["temperature"] = fit_temperature(logits, data.labels[data.val])
+    _write(folder, fitted, about, before.get("epochs", 0))
     fitted.checkpoints.delete()
     return fitted
 

@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
-from fer.export import half
+from fer.export import half, onnx_file
 from fer.inference.network import Network
 from tests.inference.conftest import networks  # noqa: F401  a fixture
 
@@ -29,10 +29,10 @@ def test_a_file_takes_half_the_space_and_answers_alike(networks, tmp_path):  # n
 
 def test_what_float16_can_t_hold_or_gains_nothing_stays(tmp_path):
     tensors = {
-        "small": np.ones(half.LEAST - 1, np.float32),
-        "huge": np.full(half.LEAST, 1e5, np.float32),
-        "whole": np.arange(half.LEAST),
-        "large": np.linspace(-1, 1, half.LEAST, dtype=np.float32),
+        "small": np.ones(onnx_file.LARGE - 1, np.float32),
+        "huge": np.full(onnx_file.LARGE, 1e5, np.float32),
+        "whole": np.arange(onnx_file.LARGE),
+        "large": np.linspace(-1, 1, onnx_file.LARGE, dtype=np.float32),
     }
     nodes = [helper.make_node("Identity", [name], [f"{name}_out"]) for name in tensors]
     kinds = [helper.np_dtype_to_tensor_dtype(values.dtype) for values in tensors.values()]

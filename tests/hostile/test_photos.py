@@ -142,6 +142,7 @@ def test_each_of_them_alone_and_in_a_table(hostile):
     assert "\U0001f600" in table
 
 
+@pytest.mark.slow
 def test_a_larger_photo_is_read_when_asked_for(hostile):
     done = fer("predict", "photos/bomb.png", "--max-megapixels", "101")
     assert done.exit_code == 0

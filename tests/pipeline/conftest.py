@@ -14,6 +14,7 @@ import yaml
 from tests import known_params
 
 TOP = known_params.TOP
+CHECKPOINTS = ".cache/training"
 TINY = {
     "data": {"dataset": "drawn", "drawn_faces": 210},
     "mlp": {"epochs": 3, "optim": {"batch_size": 32, "patience": 0}},
@@ -74,8 +75,8 @@ class Project:
         path.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
-def start(project: Project, *command: str, **environment: str) -> subprocess.Popen:
-    """Start a command, and wait until a training has its first checkpoint."""
+def start(project: Project, *command: str, checkpoints: str = CHECKPOINTS, **environment: str) -> subprocess.Popen:
+    """Start a command, and wait until a training has its first checkpoint in a folder of checkpoints."""
     process = subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=project.folder,
@@ -85,13 +86,15 @@ def start(project: Project, *command: str, **environment: str) -> subprocess.Pop
         text=True,
         start_new_session=True,
     )
-    wait_for_checkpoint(project, process)
+    wait_for_checkpoint(project, process, checkpoints=checkpoints)
     return process
 
 
-def wait_for_checkpoint(project: Project, process: subprocess.Popen, model: str = "mlp") -> None:
+def wait_for_checkpoint(
+    project: Project, process: subprocess.Popen, model: str = "mlp", checkpoints: str = CHECKPOINTS
+) -> None:
     """Wait until a model's training has its first checkpoint."""
-    while not list((project.folder / ".cache/training" / model).glob("*/last.ckpt")):
+    while not list(project.folder.glob(f"{checkpoints}/{model}/*/last.ckpt")):
         assert process.poll() is None, process.communicate()[0] or "it ended before it had a checkpoint"
         time.sleep(0.01)
 
@@ -115,7 +118,8 @@ def copy(folder: Path, changes: dict) -> Project:
     names = subprocess.run(listed, cwd=TOP, capture_output=True, text=True, check=True).stdout
     generated = ("dvc.lock", "metrics", "plots", "reports")
     for name in filter(None, names.split("\0")):
-        if (TOP / name).is_file() and name.split("/")[0] not in generated:
+        kept = name.split("/")[0] not in generated or name.endswith(".gitkeep")
+        if (TOP / name).is_file() and kept:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(TOP / name, folder / name)
     project = Project(folder)

@@ -80,7 +80,7 @@ def test_every_stage_says_what_it_does(built):
 def test_metrics_have_the_layout_that_others_rely_on(built, model):
     detail = json.loads((built.folder / f"metrics/test/{model}.json").read_text())
     subsets = {"val", "val_single_view", "test", "test_single_view", "test_unseen", "test_combined"}
-    about = {"parameters", "epochs", "best_epoch", "views"}
+    about = {"parameters", "temperature", "epochs", "best_epoch", "views"}
     assert about | subsets <= set(detail) <= about | subsets | {"test_detected"}
     for subset in subsets:
         assert set(detail[subset]) == MEASURES
@@ -109,6 +109,18 @@ def test_times_are_metrics_and_no_result_depends_on_them(built):
         assert set(times[name]) == {"seconds", "faces_per_second", "device"}
     for stage in locked(built).values():
         assert not [dep for dep in stage.get("deps", []) if "times" in dep["path"]]
+
+
+def test_the_plan_knows_what_would_run_and_how_long_it_took(clean):
+    recorded = json.loads((clean.folder / "metrics/stage_times.json").read_text())
+    assert set(recorded) == set(locked(clean))
+    assert all(times["seconds"] > 0 and times["speed"] > 0 for times in recorded.values())
+    assert "Nothing to run" in clean.run("python", "-m", "fer.plan")
+    clean.set("mlp.epochs", 6)
+    *stages, total = clean.run("python", "-m", "fer.plan").splitlines()
+    assert {line.split()[0] for line in stages} == {"train@mlp"} | after("mlp")
+    assert "for 6 instead of 3 epochs" in stages[0]
+    assert re.fullmatch(r"sum +\d+ (s|min)", total)
 
 
 @pytest.mark.parametrize("model", MODELS)

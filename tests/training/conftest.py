@@ -4,8 +4,7 @@ import torch
 
 from fer import inputs, models
 from fer.config import Optim
-from fer.training import checkpoints
-from fer.training import fit as fitting
+from fer.training import checkpoints, fit as fitting
 from fer.training.batches import TrainingData
 
 

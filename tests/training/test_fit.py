@@ -1,12 +1,13 @@
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from fer import models
 from fer.errors import FerError
-from fer.training import fit as fitting
+from fer.training import fit as fitting, module
 from fer.training.keeper import Keeper
 from fer.training.progress_bar import ProgressReport
 
@@ -62,6 +63,26 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(train, tmp_path, mon
     pd.testing.assert_frame_equal(curves(tmp_path, "whole"), curves(tmp_path, "killed"))
 
 
+@pytest.mark.slow
+def test_compiled_steps_learn_alike_and_go_on_to_the_same_weights(train, tmp_path, monkeypatch):
+    plain, whole = train("plain", mixup_alpha=0.0), train("whole", mixup_alpha=0.0, compile=True)
+    assert not same(plain, whole), "nothing was compiled"
+    one, other = (curves(tmp_path, name) for name in ("plain", "whole"))
+    np.testing.assert_allclose(one["loss"], other["loss"], atol=0.2)
+    with monkeypatch.context() as patched:
+        kill(patched, "in mid-epoch")
+        with pytest.raises(Killed):
+            train("killed", mixup_alpha=0.0, compile=True)
+    assert same(whole, train("killed", mixup_alpha=0.0, compile=True))
+
+
+def test_without_a_compiler_steps_stay_plain(train, monkeypatch, capsys):
+    monkeypatch.setattr(module.shutil, "which", lambda name: None)
+    plain = train("plain")
+    assert same(plain, train("asked", compile=True))
+    assert "No C++ compiler was found" in capsys.readouterr().out
+
+
 def kill(patched, moment):
     """Stop the training in its third epoch."""
     hook = "on_train_batch_end" if moment == "in mid-epoch" else "on_train_epoch_end"
@@ -107,16 +128,16 @@ def test_a_checkpoint_of_other_settings_is_kept_and_goes_on_when_they_come_back(
 
 
 def test_an_edit_of_another_model_s_file_keeps_a_checkpoint(train, params, tmp_path, monkeypatch):
-    from fer.training import checkpoints as module
+    from fer.training import checkpoints as found
 
     folder = train().checkpoints
-    sources = {path.name for path in module._sources(_mlp(params, tmp_path))}
+    sources = {path.name for path in found._sources(_mlp(params, tmp_path))}
     assert {"mlp.py", "landmarks.py", "standardize.py", "base.py", "fit.py", "batches.py"} <= sources
     assert not {"cnn.py", "gnn.py", "pixels.py", "progress_bar.py"} & sources
-    original = module.Path.read_bytes
-    monkeypatch.setattr(module.Path, "read_bytes", lambda path: original(path) + b"#" * (path.name == "cnn.py"))
+    original = found.Path.read_bytes
+    monkeypatch.setattr(found.Path, "read_bytes", lambda path: original(path) + b"#" * (path.name == "cnn.py"))
     assert train().checkpoints == folder
-    monkeypatch.setattr(module.Path, "read_bytes", lambda path: original(path) + b"#" * (path.name == "mlp.py"))
+    monkeypatch.setattr(found.Path, "read_bytes", lambda path: original(path) + b"#" * (path.name == "mlp.py"))
     assert train().checkpoints != folder
 
 

@@ -1,0 +1,115 @@
+"""`python -m fer.seeds MODEL --seeds 1,2,3`: how far a model's accuracy moves with the seed of its training."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from fer.errors import not_installed
+
+try:
+    from filelock import FileLock
+
+    from fer import artifacts, check, commands, config, models, paths, variants
+    from fer.evaluation import spread
+    from fer.evaluation.spread import Spread
+    from fer.variants import Causes
+except ModuleNotFoundError as missing:
+    raise SystemExit(f"Error: {not_installed(missing)}") from None
+
+WORK = paths.CACHE / "seeds"
+
+
+def run(name: str, seed: int, params: config.Params, found: config.Params, causes: Causes, test: bool) -> None:
+    """Train and evaluate a model with one seed, unless it is done, and add it to the model's file.
+
+    Args:
+        name: of the model.
+        seed: of the training.
+        params: its settings.
+        found: those of `params.yaml`.
+        causes: what decides the result.
+        test: whether to record the accuracy on test too.
+
+    Raises:
+        Busy: another process does it.
+    """
+    from fer.data import splits
+    from fer.evaluation import predictions, subsets
+    from fer.evaluation.predict import predict
+
+    seeded = params.model_copy(update={"train": params.train.model_copy(update={"seed": seed})})
+    with variants.folder(WORK / name / causes.key() / str(seed), name, seeded, found):
+        variants.train(name, seeded)
+        if not predictions.path(name).exists():
+            predictions.write(name, predict(name, seeded))
+        answers = predictions.read(name)
+        table = splits.read(paths.SPLITS, len(artifacts.read_table(paths.SPLITS)))
+        measured = subsets.measure(answers, table, params.split.protocol)
+    own = artifacts.rounded(subsets.selection(measured) | ({"test": measured["test"]["accuracy"]} if test else {}))
+    commands.LOCKS.mkdir(parents=True, exist_ok=True)
+    with FileLock(commands.LOCKS / f"seeds-{name}.lock"):  # other processes add other seeds
+        spread.write(name, Spread({**known(name, causes).runs, seed: own}, causes.settings, causes.key()))
+
+
+def known(name: str, causes: Causes) -> Spread:
+    """The runs of a model that had the same causes."""
+    recorded = spread.read(name)
+    return recorded if recorded.causes == causes.key() else Spread()
+
+
+def _numbers(_: Any, __: Any, text: str) -> list[int]:
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = [-1]
+    if min(numbers) < 0 or max(numbers) >= 2**32:
+        raise click.BadParameter(f"{text!r}: write whole numbers with commas between them, such as 1,2,3.")
+    return list(dict.fromkeys(numbers))
+
+
+@commands.long_command("seeds")
+@click.argument("model", type=click.Choice(list(models.MODELS)))
+@click.option("--seeds", default="1,2,3", show_default=True, callback=_numbers, help="Values of train.seed.")
+@click.option("-S", "settings", multiple=True, metavar="KEY=VALUE", help="Another setting, as in `dvc exp run -S`.")
+@click.option("--test", is_flag=True, help="Measure on test too: for a final model, after all choices.")
+@click.option("--background", is_flag=True, help="Go on without this terminal; the output goes to a file.")
+def main(model: str, seeds: list[int], settings: Sequence[str], test: bool, background: bool) -> None:
+    """Train MODEL once with each seed, and write mean, standard deviation and each run to metrics/seeds/MODEL.json.
+
+    The data are the pipeline's; its results stay as they are. Stop it whenever you like: the same command goes on
+    after the last finished epoch. A seed that is recorded, with the same settings, code and data, is not trained
+    again. Several processes can share the work; each takes the seeds that no other is at.
+    """
+    found = check.params()
+    params, _ = variants.changed(model, settings, found)
+    causes = variants.causes(model, params)
+    if background:
+        log = WORK / f"{model}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "fer.seeds", *(word for word in sys.argv[1:] if word != "--background")]
+        with log.open("a") as file:
+            started = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+            )
+        click.echo(f"Process {started.pid} writes to {log}; `kill {started.pid}` stops it.")
+        return
+    for seed in seeds:
+        recorded = known(model, causes).runs.get(seed)
+        if recorded and ("test" in recorded or not test):
+            click.echo(f"seed {seed}: recorded, val {100 * recorded['val']:.2f}")
+            continue
+        try:
+            run(model, seed, params, found, causes, test)
+        except commands.Busy as busy:
+            click.echo(f"seed {seed}: {busy.message}", err=True)
+        else:
+            click.echo(f"seed {seed}: val {100 * known(model, causes).runs[seed]['val']:.2f}")
+    done = known(model, causes)
+    click.echo(f"{model}: val {done.text('val') or 'of no seed yet'}; {spread.path(model)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""`make queue` divides the cores among the trainings that run at once."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.known_params import TOP
+
+
+@pytest.mark.parametrize(("jobs", "threads"), [(1, os.cpu_count()), (2, max(1, (os.cpu_count() or 1) // 2)), (999, 1)])
+def test_threads_and_jobs(jobs, threads, tmp_path):
+    shutil.copy(TOP / "Makefile", tmp_path)
+    (tmp_path / "python").symlink_to(sys.executable)
+    (tmp_path / "dvc").write_text('#!/bin/sh\necho "$OMP_NUM_THREADS threads: $@"\n')
+    (tmp_path / "dvc").chmod(0o755)
+    surroundings = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    command = ["make", "--silent", "--old-file=setup", "queue", f"JOBS={jobs}"]
+    done = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{threads} threads: queue start -j {jobs}\n"
