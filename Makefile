@@ -1,4 +1,5 @@
-# make predict | demo | test | torture | plan | repro | queue | results | release: see README.md. Needs git, make, and Python 3.11 or later.
+# make predict | demo | test | torture | plan | repro | queue | results | release: see README.md.
+# Needs git, make, and Python 3.11 or later.
 
 # The first Python that runs and fits; a name on the path alone may be a version manager's empty promise.
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))

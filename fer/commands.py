@@ -87,7 +87,7 @@ def records_itself() -> None:
 
 def is_orphan() -> bool:
     """Whether the process that started this one is gone: then nobody records the result."""
-    return _parent() != _started_by
+    return _started_by is not None and _parent() != _started_by
 
 
 def stage(name: str) -> Callable[[Callable[..., Any]], click.Command]:
@@ -132,7 +132,7 @@ class _Stage(_Long):
     def work(self, context: click.Context) -> Any:
         if not is_first():
             return super().work(context)
-        # By arguments, not by options: two phases of one model's training must not run at once either.
+        # The lock is named by arguments, not by options: two phases of one training must not run at once.
         values = [context.params[item.name or ""] for item in self.params if isinstance(item, click.Argument)]
         words = [str(self.name), *map(str, values)]
         own = "-".join(words)

@@ -1,4 +1,4 @@
-"""Which values of a setting `fer.tune` tries: declared in `fer/config.py`, beside the setting's range."""
+"""Which values of a setting `fer.tune` tries: declared beside the setting's range (`config.py`, `config_parts.py`)."""
 
 import json
 import shlex

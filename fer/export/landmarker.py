@@ -1,14 +1,15 @@
-"""The face landmark network that comes with the package, from MediaPipe's `face_landmarker.task`.
+"""The face landmark network that comes with the package: MediaPipe's attention mesh.
 
-`python -m fer.export.landmarker face_landmarker.task` makes `fer/pretrained/landmarker/face_landmarks.onnx` again. It
-is a tool for maintainers, and needs `pip install tf2onnx tensorflow` in an environment of its own, whose Python
---python names. No stage of the pipeline runs it.
+`python -m fer.export.landmarker face_landmark_with_attention.tflite` makes
+`fer/pretrained/landmarker/face_landmarks.onnx` again. The file lies in `mediapipe/modules/face_landmark` of the wheel
+of MediaPipe 0.10.21. It is a tool for maintainers, and needs `pip install tflite`. No stage of the pipeline runs it.
+
+The network finds 468 points, cuts the regions of the lips and of both eyes out of its own features, turned and scaled
+by these points, and finds the points of these regions again, and those of the irises (Grishchenko et al. 2020).
+TensorFlow Lite has no operations for that, and MediaPipe brings its own three.
 """
 
-import subprocess
-import zipfile
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -17,119 +18,170 @@ import numpy as np
 from fer import artifacts, hashing
 from fer.errors import FerError
 from fer.export import half
+from fer.export.tflite_file import Builder, Network, Operation, Translation, read, translate
 from fer.landmarks.network import FILE, SIZE
 from fer.sizes import POINTS
 
-MEMBER = "face_landmarks_detector.tflite"
-SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
-"""Of `face_landmarker.task` as Google publishes it."""
+SHA256 = "e06a804e0144f9929eda782122916b35d60c697c3c9344013ca2bbe76a6ce2b4"
+"""Of `face_landmark_with_attention.tflite` in MediaPipe 0.10.21."""
+
+_IRIS = 5  # points
+_CONTOUR = 16  # points around the opening of an eye, the first of those of its region
+
+Constants = dict[str, np.ndarray]
 
 
-def convert(task: Path, folder: Path, python: str) -> Path:
-    """Convert the network inside a `.task` file by tf2onnx; returns the ONNX file in `folder`.
+def convert(path: Path) -> Any:
+    """The network as an ONNX model with weights in float32.
+
+    Input `images` float32 [n, 192, 192], grey, 0 .. 1; outputs `points` float32 [n, 478, 3] in pixels of the input, and
+    `presence` float32 [n], the probability of a face.
 
     Raises:
-        FerError: the file is another one, or tf2onnx fails.
+        FerError: the file is another one.
     """
-    if hashing.sha256_of_file(task) != SHA256:
-        raise FerError(f"{task} is not the face_landmarker.task that Google publishes (SHA-256 {SHA256}).")
-    with zipfile.ZipFile(task) as archive:
-        archive.extract(MEMBER, folder)
-    path = folder / "converted.onnx"
-    command = [python, "-m", "tf2onnx.convert", "--tflite", str(folder / MEMBER), "--output", str(path)]
-    done = subprocess.run([*command, "--opset", "18"], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise FerError(f"tf2onnx failed ({done.stderr.strip()[-200:]}). Install tf2onnx and tensorflow.")
-    return path
+    from onnx import TensorProto, helper
+
+    if hashing.sha256_of_file(path) != SHA256:
+        raise FerError(f"{path} is not the file that comes with MediaPipe 0.10.21 (SHA-256 {SHA256}).")
+    network, builder = read(path), Builder()
+    _grey(network)
+    for name, values in network.constants.items():
+        if values.shape == (1, 4, 4):
+            network.constants[name] = values[:, :2, [0, 1, 3]].transpose(0, 2, 1)  # as `_region` gives a matrix
+    builder.add("Unsqueeze", "images", builder.constant(np.array([1])), output=network.source)
+    translate(network, builder, _CUSTOM)
+    _join(builder, network)
+    graph = helper.make_graph(
+        builder.nodes,
+        "face_landmarks",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", SIZE, SIZE])],
+        [
+            helper.make_tensor_value_info("points", TensorProto.FLOAT, ["n", POINTS, 3]),
+            helper.make_tensor_value_info("presence", TensorProto.FLOAT, ["n"]),
+        ],
+        builder.tensors,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
 
 
-def simplify(model: Any) -> None:
-    """Make the converted network fast on onnxruntime and easy to call; what it computes stays the same.
+def _grey(network: Network) -> None:
+    """Let the first convolution see one channel instead of three equal ones."""
+    first = next(operation for operation in network.operations if network.source in operation.inputs)
+    weights = first.inputs[1]
+    network.constants[weights] = network.constants[weights].sum(axis=3, keepdims=True)
 
-    - PReLU(x) = a x + (1 - a) ReLU(x): two depthwise convolutions keep onnxruntime's blocked memory layout, which
-      PReLU leaves (10 instead of 23 ms a face on one thread).
-    - The pictures are grey, so the first convolution sees one channel instead of three equal ones.
-    - Input `images` float32 [n, 256, 256], 0 .. 1; outputs `points` float32 [n, 478, 3] in pixels of the input, and
-      `presence` float32 [n], the probability of a face.
+
+def _region(builder: Builder, operation: Operation, constants: Constants) -> None:
+    """Landmarks2TransformMatrix: from pixels of a region to those of the image, float32 [n, 3, 2].
+
+    (x, y, 1) times the matrix. The region is the rectangle around some of the points, in a frame whose x axis goes from
+    one of them to another, and larger by a factor.
     """
-    from onnx import TensorProto, helper, numpy_helper
+    options, constant = operation.options, builder.constant
+    points = builder.add("Slice", operation.inputs[0], *(constant(np.array([value])) for value in (0, 2, 2)))
+    ends = np.array([options["left_rotation_idx"], options["right_rotation_idx"]])
+    difference = constant(np.array([[-1, 1]], np.float32))
+    along = builder.add("MatMul", difference, builder.add("Gather", points, constant(ends), axis=1))
+    axis = builder.add("Div", along, builder.add("ReduceL2", along, constant(np.array([2]))))
+    # Rows are the region's axes: (cos, sin) and (-sin, cos).
+    axes = builder.add("MatMul", axis, constant(np.array([[1, 0, 0, 1], [0, 1, -1, 0]], np.float32)))
+    axes = builder.add("Reshape", axes, constant(np.array([-1, 2, 2])))
+    own = builder.add("Gather", points, constant(np.array(options["subset_idxs"])), axis=1)
+    own = builder.add("MatMul", own, builder.add("Transpose", axes, perm=[0, 2, 1]))
+    low, high = (builder.add(kind, own, constant(np.array([1]))) for kind in ("ReduceMin", "ReduceMax"))
+    size = np.array([options["output_width"], options["output_height"]], np.float32)
+    scale = constant(np.array([options["scale_x"], options["scale_y"]], np.float32) / size)
+    scale = builder.add("Transpose", builder.add("Mul", builder.add("Sub", high, low), scale), perm=[0, 2, 1])
+    linear = builder.add("Mul", axes, scale)
+    middle = builder.add("Mul", builder.add("Add", low, high), constant(np.float32(0.5)))
+    corner = builder.add("MatMul", constant(size[None] / 2), linear)
+    corner = builder.add("Sub", builder.add("MatMul", middle, axes), corner)
+    builder.add("Concat", linear, corner, output=operation.output, axis=1)
 
-    graph = model.graph
-    tensors = {tensor.name: tensor for tensor in graph.initializer}
-    source, transpose = graph.input[0].name, next(node for node in graph.node if node.op_type == "Transpose")
-    points, presence = graph.output[0].name, graph.output[1].name
 
-    def constant(name: str, values: np.ndarray) -> str:
-        graph.initializer.append(numpy_helper.from_array(values, name))
-        return name
+def _cut(builder: Builder, operation: Operation, constants: Constants) -> None:
+    """TransformTensorBilinear: a region of the features, bilinear; 0 beyond the centres of the outermost pixels."""
+    source, matrix = operation.inputs
+    _, height, width, _ = operation.shape
+    y, x = np.mgrid[:height, :width].reshape(2, -1) + 0.5
+    constant = builder.constant
+    grid = builder.add("MatMul", constant(np.stack([x, y, np.ones_like(x)], axis=1).astype(np.float32)), matrix)
+    # GridSample wants -1 and 1 for the centres of the outermost pixels, which the matrix puts at 0.5 and side - 0.5.
+    last = np.array(operation.source_shape[2:0:-1], np.float32) - 1
+    grid = builder.add("Sub", builder.add("Mul", grid, constant(2 / last)), constant(1 / last + 1))
+    furthest = builder.add("ReduceMax", builder.add("Abs", grid), constant(np.array([2])))
+    outside = builder.add("Greater", furthest, constant(np.float32(1)))
+    grid = builder.add("Where", outside, constant(np.float32(3)), grid)
+    grid = builder.add("Reshape", grid, constant(np.array([-1, height, width, 2])))
+    builder.add("GridSample", source, grid, output=operation.output, align_corners=1, padding_mode="zeros")
 
-    nodes = [helper.make_node("Unsqueeze", [source, constant("channel", np.array([1]))], [transpose.output[0]])]
-    for number, node in enumerate(graph.node):
-        if node is transpose:
-            continue
-        if node.input[0] == transpose.output[0] and node.op_type == "Conv":
-            weights = numpy_helper.to_array(tensors[node.input[1]]).sum(axis=1, keepdims=True)
-            node.input[1] = constant("grey_weights", weights)
-        if node.op_type != "PRelu":
-            nodes.append(node)
-            continue
-        slope = numpy_helper.to_array(tensors[node.input[1]]).astype(np.float32).reshape(-1, 1, 1, 1)
-        names = [f"prelu{number}_{part}" for part in ("relu", "all", "positive")]
-        slopes = constant(f"prelu{number}_slope", slope), constant(f"prelu{number}_rest", 1 - slope)
-        options: dict[str, Any] = {"group": len(slope), "kernel_shape": [1, 1]}
-        nodes += [
-            helper.make_node("Relu", [node.input[0]], [names[0]]),
-            helper.make_node("Conv", [node.input[0], slopes[0]], [names[1]], **options),
-            helper.make_node("Conv", [names[0], slopes[1]], [names[2]], **options),
-            helper.make_node("Add", names[1:], [node.output[0]]),
-        ]
-    nodes += [
-        helper.make_node("Reshape", [points, constant("points_shape", np.array([-1, POINTS, 3]))], ["points"]),
-        helper.make_node("Reshape", [presence, constant("presence_shape", np.array([-1]))], ["presence_logit"]),
-        helper.make_node("Sigmoid", ["presence_logit"], ["presence"]),
+
+def _place(builder: Builder, operation: Operation, constants: Constants) -> None:
+    """TransformLandmarks: points of a region become points of the image."""
+    points, matrix = operation.inputs
+    names = f"{operation.output}_linear", f"{operation.output}_corner"
+    linear, corner = builder.split("Split", matrix, builder.constant(np.array([2, 1])), outputs=names, axis=1)
+    builder.add("Add", builder.add("MatMul", points, linear), corner, output=operation.output)
+
+
+def _same(builder: Builder, operation: Operation, constants: Constants) -> None:
+    """STRIDED_SLICE of a whole tensor."""
+    builder.add("Identity", operation.inputs[0], output=operation.output)
+
+
+_CUSTOM: dict[str, Translation] = {
+    "Landmarks2TransformMatrix": _region,
+    "TransformTensorBilinear": _cut,
+    "TransformLandmarks": _place,
+    "STRIDED_SLICE": _same,
+}
+
+
+def _join(builder: Builder, network: Network) -> None:
+    """Join the points of the regions with those of the whole face, as MediaPipe does.
+
+    In the regions, x and y are the regions' own, and z stays. An iris is as near as the opening of its eye.
+    """
+    mesh, lips, left, right, *irises, presence = network.outputs
+    kind = "Landmarks2TransformMatrix"
+    owned = [operation.options["subset_idxs"] for operation in network.operations if operation.kind == kind]
+    constant, whole = builder.constant, POINTS - 2 * _IRIS
+    mesh = builder.add("Reshape", mesh, constant(np.array([-1, whole, 3])))
+    plane, depth = builder.split("Split", mesh, constant(np.array([2, 1])), outputs=("plane", "depth"), axis=2)
+    parts = [
+        builder.add("Reshape", name, constant(np.array([-1, count, 2])))
+        for name, count in zip((*irises, lips, left, right), (_IRIS, _IRIS, *map(len, owned)), strict=True)
     ]
-    for node in nodes:
-        node.input[:] = ["images" if name == source else name for name in node.input]
-    del graph.node[:], graph.input[:], graph.output[:], graph.value_info[:]
-    graph.node.extend(nodes)
-    graph.input.append(helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", SIZE, SIZE]))
-    graph.output.append(helper.make_tensor_value_info("points", TensorProto.FLOAT, ["n", POINTS, 3]))
-    graph.output.append(helper.make_tensor_value_info("presence", TensorProto.FLOAT, ["n"]))
-    _drop_unused(graph)
-
-
-def _drop_unused(graph: Any) -> None:
-    """Drop nodes and constants that no output needs: the converted network also tells whether the tongue is out."""
-    needed = {value.name for value in graph.output}
-    nodes = []
-    for node in reversed(graph.node):
-        if needed & set(node.output):
-            nodes.append(node)
-            needed |= set(node.input)
-    constants = [tensor for tensor in graph.initializer if tensor.name in needed]
-    del graph.node[:], graph.initializer[:]
-    graph.node.extend(reversed(nodes))
-    graph.initializer.extend(constants)
+    # The irises come behind the mesh. Then every point from a region replaces that of the mesh.
+    order, start = np.arange(POINTS), POINTS
+    for own in owned:
+        order[own] = np.arange(start, start + len(own))
+        start += len(own)
+    plane = builder.add("Gather", builder.add("Concat", plane, *parts, axis=1), constant(order), axis=1)
+    contours = builder.add("Gather", depth, constant(np.array([eye[:_CONTOUR] for eye in owned[1:]])), axis=1)
+    means = builder.add("ReduceMean", contours, constant(np.array([2])), keepdims=0)
+    order = np.concatenate([np.arange(whole), np.repeat([whole, whole + 1], _IRIS)])
+    depth = builder.add("Gather", builder.add("Concat", depth, means, axis=1), constant(order), axis=1)
+    builder.add("Concat", plane, depth, output="points", axis=2)
+    presence = builder.add("Reshape", presence, constant(np.array([-1])))
+    builder.add("Sigmoid", presence, output="presence")
 
 
 @click.command()
-@click.argument("task", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--python", default="python", help="A Python that has tf2onnx and tensorflow.")
+@click.argument("path", metavar="FILE.tflite", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--output", type=click.Path(path_type=Path), default=FILE, help="The file to write.")
-def main(task: Path, python: str, output: Path) -> None:
-    """Convert the landmark network of TASK, MediaPipe's face_landmarker.task, to ONNX with weights in 16 bits."""
+def main(path: Path, output: Path) -> None:
+    """Convert MediaPipe's face_landmark_with_attention.tflite to ONNX with weights in 16 bits."""
     import onnx
 
-    with TemporaryDirectory() as folder:
-        model = onnx.load(convert(task, Path(folder), python))
-    simplify(model)
+    model = convert(path)
     metadata = {
-        "name": "MediaPipe Face Landmarker, face_landmarks_detector",
-        "paper": "Kartynnik et al. 2019, Real-time Facial Surface Geometry from Monocular Video on Mobile GPUs",
-        "from": f"face_landmarker.task, SHA-256 {SHA256}",
+        "name": "MediaPipe Face Mesh with attention, face_landmark_with_attention",
+        "paper": "Grishchenko et al. 2020, Attention Mesh: High-fidelity Face Mesh Prediction in Real-time",
+        "from": f"face_landmark_with_attention.tflite of MediaPipe 0.10.21, SHA-256 {SHA256}",
         "licence": "Apache-2.0",
     }
-    del model.metadata_props[:]
     for key, text in metadata.items():
         model.metadata_props.add(key=key, value=text)
     onnx.checker.check_model(model)

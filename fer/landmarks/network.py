@@ -1,4 +1,4 @@
-"""MediaPipe's face landmark network on onnxruntime: 478 points of a face in a region of a small grey image.
+"""MediaPipe's attention mesh on onnxruntime: 478 points of a face in a region of a small grey image.
 
 MediaPipe puts a face detector in front of the network. Here the crop's framing is known, so the network sees the crop
 itself first, and then, as in MediaPipe's tracking from one video frame to the next, the region around the points that
@@ -17,15 +17,15 @@ from fer.errors import FerError
 from fer.sizes import POINTS
 
 FILE: Final = Path(__file__).parents[1] / "pretrained" / "landmarker" / "face_landmarks.onnx"
-SHA256: Final = "59de3bf73d7016b4f83ef31c50ae624f81b2223e21abc62d4afff6140d2ca087"
-SIZE: Final = 256  # side in pixels of what the network sees
+SHA256: Final = "9dfca6a202846965d7cc42dd74fa40210608de03ce3052037000988bb6fc031a"
+SIZE: Final = 192  # side in pixels of what the network sees
 
 # The corners of the eyes from which MediaPipe takes the roll of the head.
 _EYE_CORNERS: Final = (33, 263)
 
 
 class LandmarkNetwork:
-    """The network and its file (Kartynnik et al. 2019). Safe for use by several threads.
+    """The network and its file (Grishchenko et al. 2020). Safe for use by several threads.
 
     Args:
         threads: of one call; None leaves it to onnxruntime.
@@ -97,7 +97,7 @@ def _matrix(region: Sequence[float] | np.ndarray, side: int, mirrored: bool) -> 
 
 
 def _cut(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """A region of an image as the network sees it, float32 [256, 256], 0 .. 1; beyond the edge the edge goes on."""
+    """A region of an image as the network sees it, float32 [192, 192], 0 .. 1; beyond the edge the edge goes on."""
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     grey = cv2.warpAffine(image, matrix, (SIZE, SIZE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return grey.astype(np.float32) / 255

@@ -96,13 +96,11 @@ class AugmentBoth(AugmentPixels, AugmentLandmarks):
     """The augmentation of a model of two inputs."""
 
 
-class Fusion(Model):
+class Fusion(Model, Phase):
     """A network that sees pixels and landmarks."""
 
     network: ClassVar[str] = "fer.models.fusion:FusionModel"
 
-    epochs: Count
-    lr: Positive
     image_size: Annotated[int, Field(ge=32, le=512)]
     augment: AugmentBoth
 

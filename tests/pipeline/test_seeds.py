@@ -69,7 +69,7 @@ def test_a_stopped_seed_goes_on_where_it_was(ready):
 
     process = start(ready, *SEEDS[2:], *more, checkpoints=f".cache/seeds/mlp/{folder.parent.name}/5/.cache/training")
     process.send_signal(signal.SIGSTOP)
-    assert "runs already" in ready.run(*SEEDS, *more)
+    assert "is already running" in ready.run(*SEEDS, *more)
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGCONT)
     output, _ = process.communicate(timeout=60)
