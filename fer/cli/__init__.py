@@ -1,4 +1,4 @@
-"""The command `fer`: expressions of faces in photos."""
+"""The command `fer`: expressions of faces in photos and videos."""
 
 import click
 
@@ -7,6 +7,7 @@ from fer.cli.evaluate import evaluate
 from fer.cli.models import models
 from fer.cli.predict import predict
 from fer.cli.terminal import Group
+from fer.cli.video import video
 
 
 @click.group(cls=Group)
@@ -18,10 +19,11 @@ def main() -> None:
 
     \b
     fer predict party.jpg          the faces of a photo, a folder, a pattern
+    fer video clip.mp4             the faces of a video or a camera, followed over time
     fer evaluate labelled/         accuracy on labelled images
     fer models                     list the models
     """  # noqa: D301  click needs the backspace itself
 
 
-for command in (predict, evaluate, models):
+for command in (predict, video, evaluate, models):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""What `fer predict` and `fer evaluate` have in common: the options of the Predictor, and the progress bar."""
+"""What the commands have in common: the options of the Predictor, and the progress bar."""
 
 import math
 import sys
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fer.cli.terminal import is_terminal, say
+from fer.errors import FerError
 
 if TYPE_CHECKING:
     from fer.inference.faces import Photo
@@ -140,6 +141,26 @@ class Run:
                 else:
                     self.complain(photo.problem)
                 yield photo
+
+
+def say_what_is_left(output: Path, interrupted: bool) -> None:
+    """Say where the results of a run that was interrupted are."""
+    from fer.inference.results import UNFINISHED
+
+    if interrupted and (output / UNFINISHED).is_dir():
+        say(f"What was answered until then is in {output / UNFINISHED}; earlier results in {output} are unchanged.")
+
+
+def can_open_windows() -> bool:
+    """Whether windows can be opened; says why not."""
+    from fer.inference import window
+
+    try:
+        window.require_display()
+    except FerError as error:
+        say(error.message)
+        return False
+    return True
 
 
 def say_who_answered(predictor: "Predictor") -> None:

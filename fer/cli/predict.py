@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fer.cli.options import Run, open_predictor, output_options, predictor_options, say_who_answered
+from fer.cli.options import (
+    Run,
+    can_open_windows,
+    open_predictor,
+    output_options,
+    predictor_options,
+    say_what_is_left,
+    say_who_answered,
+)
 from fer.cli.terminal import holds_unicode, is_terminal, require_stdout, say, write
 from fer.errors import FerError
 
@@ -64,7 +72,7 @@ def predict(
         predictor = stack.enter_context(open_predictor(options))
         results = None
         if output is not None:
-            stack.push(lambda *error: _say_what_is_left(output, error[0] is not None))
+            stack.push(lambda *error: say_what_is_left(output, error[0] is not None))
             results = stack.enter_context(saving.PhotoResults(output, overwrite))
         names, problems = sources.expand(paths, results.made_earlier if results else lambda name: False)
         run = Run(predictor, names)
@@ -73,7 +81,7 @@ def predict(
         if results is not None:
             results.start(names, predictor.networks)
         report.write(
-            _finished(run, results, show and _can_open_windows()),
+            _finished(run, results, show and can_open_windows()),
             form,
             predictor.networks,
             write,
@@ -106,25 +114,6 @@ def _finished(run: Run, results: "PhotoResults | None", show: bool) -> Iterator[
             run.complain(error.message)
         photo.frame = None
         yield photo
-
-
-def _say_what_is_left(output: Path, interrupted: bool) -> None:
-    from fer.inference.results import UNFINISHED
-
-    if interrupted and (output / UNFINISHED).is_dir():
-        say(f"What was answered until then is in {output / UNFINISHED}; earlier results in {output} are unchanged.")
-
-
-def _can_open_windows() -> bool:
-    """Whether windows can be opened; says why not."""
-    from fer.inference import window
-
-    try:
-        window.require_display()
-    except FerError as error:
-        say(error.message)
-        return False
-    return True
 
 
 def _show(photo: "Photo") -> None:

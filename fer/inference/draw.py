@@ -1,6 +1,7 @@
 """Draws the result on a photo: a box around each face, its expression, and a bar for each emotion."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,12 +37,13 @@ def write(path: Path, frame: Frame, faces: Sequence[Face]) -> None:
             image.save(temporary, "PNG")
 
 
-def annotated(image: "Image", faces: Sequence[Face]) -> "Image":
+def annotated(image: "Image", faces: Sequence[Face], numbers: Sequence[int] = ()) -> "Image":
     """A copy of a picture with its faces marked; a small one is enlarged until the text can be read.
 
     Args:
         image: RGB, upright.
         faces: with boxes in its pixels.
+        numbers: to be shown with the faces, one for each; none of them by default.
     """
     from PIL import Image, ImageDraw
 
@@ -52,7 +54,8 @@ def annotated(image: "Image", faces: Sequence[Face]) -> "Image":
     boxes = [_rectangle(face, scale) for face in faces]
     # Small faces first, so that the panels of the large ones are on top and whole.
     for number in sorted(range(len(faces)), key=lambda number: boxes[number][3] - boxes[number][1]):
-        _mark(canvas, faces[number], boxes[number], boxes, copy.size)
+        name = f"{numbers[number]}  " if numbers else ""
+        _mark(canvas, faces[number], name, boxes[number], boxes, copy.size)
     return copy
 
 
@@ -61,17 +64,19 @@ def _rectangle(face: Face, scale: float) -> Rectangle:
     return left, top, left + width, top + height
 
 
-def _mark(canvas: "ImageDraw", face: Face, box: Rectangle, others: Sequence[Rectangle], size: tuple[int, int]) -> None:
+def _mark(
+    canvas: "ImageDraw", face: Face, name: str, box: Rectangle, others: Sequence[Rectangle], size: tuple[int, int]
+) -> None:
     colour = COLORS[face.expression]
     line = max(2, round(max(size) / 400))
     canvas.rectangle(_within(box, size), outline=colour, width=line)
     # The panel is about as tall as its face, but its text neither unreadable nor a quarter of the picture.
-    text = min(max(SMALLEST_TEXT, (box[3] - box[1]) / 11), max(SMALLEST_TEXT, max(size) / 45))
+    text = float(round(min(max(SMALLEST_TEXT, (box[3] - box[1]) / 11), max(SMALLEST_TEXT, max(size) / 45))))
     panel = _panel_size(canvas, text)
     if panel[0] > size[0] or panel[1] > size[1]:
         text = max(4, text * min(size[0] / panel[0], size[1] / panel[1]))
         panel = _panel_size(canvas, text)
-    _panel(canvas, face, _place(box, panel, others, size, line), text)
+    _panel(canvas, face, name, _place(box, panel, others, size, line), text)
 
 
 def _within(box: Rectangle, size: tuple[int, int]) -> Rectangle:
@@ -81,6 +86,7 @@ def _within(box: Rectangle, size: tuple[int, int]) -> Rectangle:
     return left, top, max(left, min(right, size[0] - 1)), max(top, min(bottom, size[1] - 1))
 
 
+@lru_cache(maxsize=32)  # loading it takes longer than drawing with it
 def _font(text: float) -> "FreeTypeFont":
     from PIL import ImageFont
 
@@ -112,20 +118,20 @@ def _place(
     return min(inside, key=covered)
 
 
-def _panel(canvas: "ImageDraw", face: Face, place: tuple[float, float], text: float) -> None:
+def _panel(canvas: "ImageDraw", face: Face, name: str, place: tuple[float, float], text: float) -> None:
     x, y = place
     width, height = _panel_size(canvas, text)
     font, pad = _font(text), 0.35 * text
     canvas.rectangle((x, y, x + width - 1, y + height - 1), fill=_PAPER)
     canvas.rectangle((x, y, x + width - 1, y + 1.7 * text), fill=COLORS[face.expression])
     doubt = "?" if face.reasons else ""
-    canvas.text((x + pad, y + 0.85 * text), f"{face.expression} {face.ranked[0][1]:.0%}{doubt}", _INK, font, "lm")
+    canvas.text((x + pad, y + 0.85 * text), f"{name}{face.expression} {face.ranked[0][1]:.0%}{doubt}", _INK, font, "lm")
     names = max(canvas.textlength(name, font) for name in EMOTIONS)
     begin, length = x + 2 * pad + names, width - names - 3 * pad
-    for row, (name, chance) in enumerate(zip(EMOTIONS, face.probabilities, strict=True)):
+    for row, (emotion, chance) in enumerate(zip(EMOTIONS, face.probabilities, strict=True)):
         middle = y + 1.9 * text + (row + 0.5) * 1.25 * text
-        canvas.text((x + pad, middle), name, _INK, font, "lm")
+        canvas.text((x + pad, middle), emotion, _INK, font, "lm")
         above, below = middle - 0.4 * text, middle + 0.4 * text
         canvas.rectangle((begin, above, begin + length, below), fill=_TRACK)
         if chance * length >= 1:
-            canvas.rectangle((begin, above, begin + float(chance) * length, below), fill=COLORS[name])
+            canvas.rectangle((begin, above, begin + float(chance) * length, below), fill=COLORS[emotion])

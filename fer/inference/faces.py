@@ -85,6 +85,7 @@ class Photo:
         read: whether it could be read.
         too_small: how many faces were left out because they are smaller than `min_size`.
         time: in seconds since the start of a video; None for a photo.
+        number: of the frame in a video, from 0; None for a photo.
         frame: the picture itself, where `keep_frames` asks for it.
     """
 
@@ -96,6 +97,7 @@ class Photo:
     read: bool = True
     too_small: int = 0
     time: float | None = None
+    number: int | None = None
     frame: Frame | None = field(default=None, repr=False, compare=False)
 
 

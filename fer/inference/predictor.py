@@ -160,7 +160,8 @@ class Predictor:
         if isinstance(frame, Problem):
             return Photo(frame.name, problem=frame.reason, read=False), []
         detector = self._get_detector() if self.detect else None
-        photo = Photo(frame.name, frame.width, frame.height, time=frame.time, frame=frame if keep_frame else None)
+        photo = Photo(frame.name, frame.width, frame.height, time=frame.time, number=frame.number)
+        photo.frame = frame if keep_frame else None
         try:
             grey = frame.grey()
             if detector is None:
@@ -209,7 +210,7 @@ class Predictor:
 def _unusable(photo: Photo, error: Exception) -> Photo:
     memory = isinstance(error, MemoryError)
     reason = "needs more memory than there is" if memory else f"can't be processed ({one_line(error)})"
-    return Photo(photo.name, problem=f"{photo.name} {reason}.", read=False, time=photo.time)
+    return Photo(photo.name, problem=f"{photo.name} {reason}.", read=False, time=photo.time, number=photo.number)
 
 
 def _is_several(images: Any) -> bool:

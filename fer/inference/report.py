@@ -62,7 +62,7 @@ def as_dict(photo: Photo, networks: Sequence[Network]) -> dict[str, Any]:
         "width": photo.width,
         "height": photo.height,
         "model": [network.about.name for network in networks],
-        "faces": [_face(face) for face in photo.faces],
+        "faces": [face_as_dict(face) for face in photo.faces],
         **({"problem": _valid(photo.problem)} if photo.problem else {}),
     }
 
@@ -86,7 +86,8 @@ def csv_line(values: Iterable[object]) -> str:
     return text.getvalue()
 
 
-def _face(face: Face) -> dict[str, Any]:
+def face_as_dict(face: Face) -> dict[str, Any]:
+    """A face as a JSON object."""
     left, top, width, height = (round(value, 1) for value in face.box)
     return {
         "box": {"left": left, "top": top, "width": width, "height": height},
