@@ -8,8 +8,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import __main__ as bench
-from benchmarks import page
+from benchmarks import __main__ as bench, page
 from benchmarks.targets import TARGETS
 from tests.known_params import TOP
 
