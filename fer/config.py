@@ -11,21 +11,18 @@ from pydantic import Field, model_validator
 
 from fer import config_file, sizes
 from fer.config_parts import (
-    AugmentLandmarks as AugmentLandmarks,
-    AugmentPixels as AugmentPixels,
+    AugmentLandmarks,
+    AugmentPixels,
     Count,
     Dropout,
-    LandmarkAugmentation as LandmarkAugmentation,
     Layers,
-    NotNegative as NotNegative,
-    Optim as Optim,
-    Phase as Phase,
-    PixelAugmentation as PixelAugmentation,
-    Recipe as Recipe,
-    Section as Section,
+    Optim,
+    Phase,
+    Recipe,
+    Section,
     Seed,
     Share,
-    SoftTargets as SoftTargets,
+    SoftTargets,
     Width,
 )
 from fer.search import Search

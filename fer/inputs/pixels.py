@@ -61,7 +61,7 @@ class PixelInput(Input):
     def augment(self, values: "Tensor", draw: Draw, settings: Any, network: Any) -> "Tensor":
         """Mirror, turn, move, zoom, change brightness and contrast, erase: faces [B, S, S] -> float32 [B, size, size].
 
-        The size is the network's `training_size` if it has one, else its `image_size`. The ranges are those of
+        The size is the network's `training_size`, or its `image_size` where that is None. The ranges are those of
         `params.yaml`: each face has its own draw from each.
         """
         import torch
@@ -79,7 +79,7 @@ class PixelInput(Input):
             uniform(1 - settings.scale, 1 + settings.scale),
             draw.mirrored,
         )
-        size = getattr(network, "training_size", network.image_size)
+        size = network.training_size or network.image_size
         pictures = warp(enlarge(values, size), matrices)
         pictures = pictures + 255 * uniform(-settings.brightness, settings.brightness)[:, None, None]
         pictures = pictures.clamp(0, 255) * uniform(1 - settings.contrast, 1 + settings.contrast)[:, None, None]

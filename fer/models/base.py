@@ -20,8 +20,8 @@ class FaceModel(nn.Module):
         starts_pretrained: whether the first phase begins with the weights that the stage `weights` has fetched.
         temperature: by which `probabilities` divides the logits (Guo et al. 2017); training fits it on val.
         undecayed: parameters that weight decay leaves alone, beside biases and norms: embeddings.
-        image_size: side in pixels to which faces are enlarged; only of networks that see pixels. These can also have a
-            `training_size`, to which they are enlarged in the current epoch of a training.
+        image_size: side in pixels to which faces are enlarged; only of networks that see pixels.
+        training_size: the side in the current epoch of a training, where it is another one.
     """
 
     inputs: ClassVar[tuple[str, ...]]
@@ -30,6 +30,7 @@ class FaceModel(nn.Module):
     undecayed: ClassVar[tuple[str, ...]] = ()
     temperature: float = 1.0
     image_size: int
+    training_size: int | None = None
 
     def probabilities(self, **inputs: Tensor) -> Tensor:
         """Calibrated probabilities float [B, 7] of the inputs that `forward` takes."""

@@ -42,7 +42,7 @@ class FaceCNN(FaceModel):
 
     def __init__(self, backbone: str, hidden: int, dropout: float, image_size: int) -> None:
         super().__init__()
-        self.image_size = self.training_size = image_size
+        self.image_size = image_size
         self._small_size, self._small_epochs = image_size, 0
         self.backbone = make_backbone(backbone)
         features = feature_length(self.backbone, backbone, image_size)
@@ -78,11 +78,11 @@ class FaceCNN(FaceModel):
 
     def begin_epoch(self, epoch: int) -> None:
         """Train the first epochs on smaller pictures (Tan and Le, "EfficientNetV2", 2021), which is faster."""
-        self.training_size = self._small_size if epoch < self._small_epochs else self.image_size
+        self.training_size = self._small_size if epoch < self._small_epochs else None
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Grey faces [B, H, H], levels 0 .. 255 of any dtype -> logits float [B, 7]."""
-        size = self.training_size if self.training else self.image_size
+        size = (self.training and self.training_size) or self.image_size
         images = (enlarge(pixels, size) / 255 - IMAGENET_MEAN) / IMAGENET_STD
         # NHWC in memory is the layout in which convolutions are fastest, on CPUs and on tensor cores.
         images = images.unsqueeze(1).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)

@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 from torchmetrics.classification import MulticlassAccuracy
 
 from fer import inputs
-from fer.config import Recipe, Section
+from fer.config_parts import Recipe, Section
 from fer.emotions import EMOTIONS
 from fer.models.base import FaceModel
 from fer.training.batches import Batch

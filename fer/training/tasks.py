@@ -9,7 +9,8 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 
 from fer import artifacts, device, inputs, models, paths, versions, writing
-from fer.config import Params, Recipe
+from fer.config import Params
+from fer.config_parts import Recipe
 from fer.data import splits
 from fer.data.faces import Faces
 from fer.errors import FerError, SettingError

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from fer import inputs, models
-from fer.config import Optim
+from fer.config_parts import Optim
 from fer.training import checkpoints, fit as fitting
 from fer.training.batches import TrainingData
 
