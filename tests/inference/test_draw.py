@@ -122,6 +122,6 @@ def test_what_has_the_fewest_places_is_placed_first():
 
 
 def test_a_legend_adds_little():
-    assert columns(10, (100, 20), (400, 1000)) == (1, 10, True)
+    assert columns(38, (100, 20), (1600, 800)) == (1, 38, True)
     assert columns(100, (100, 20), (1000, 100)) == (10, 10, False)
     assert columns(3, (100, 20), (1, 900)) == (1, 3, True)
