@@ -41,6 +41,7 @@ def _not_empty(_: click.Context, __: click.Parameter, paths: tuple[str, ...]) ->
 @click.option("--format", "form", default="table", show_default=True, type=click.Choice(FORMATS))
 @output_options("faces.csv, photos.jsonl and annotated copies")
 @click.option("--show", is_flag=True, help="Open each annotated photo in a window.")
+@click.option("--url", "urls", is_flag=True, help="Fetch paths that are addresses (https://...).")
 @click.pass_context
 def predict(
     context: click.Context,
@@ -50,6 +51,7 @@ def predict(
     output: Path | None,
     overwrite: bool,
     show: bool,
+    urls: bool,
     **options: Any,
 ) -> None:
     """Find the faces in photos, and say which expression each shows.
@@ -61,6 +63,7 @@ def predict(
     fer predict holiday/ --output results/
     fer predict holiday/ --format csv > faces.csv
     fer predict crops/ --no-detect --model cnn --model mlp
+    fer predict --url https://example.com/party.jpg
 
     Ends with 0 if every input was read, 1 if some were not, 2 for a wrong call.
     """  # noqa: D301  click needs the backspace itself
@@ -74,8 +77,8 @@ def predict(
         if output is not None:
             stack.push(lambda *error: say_what_is_left(output, error[0] is not None))
             results = stack.enter_context(saving.PhotoResults(output, overwrite))
-        names, problems = sources.expand(paths, results.made_earlier if results else lambda name: False)
-        run = Run(predictor, names)
+        names, problems = sources.expand(paths, results.made_earlier if results else lambda name: False, urls=urls)
+        run = Run(predictor, names, urls)
         for problem in problems:
             run.complain(problem.reason)
         if results is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from fer.inference import draw, report
+from fer.inference import draw, report, web
 from fer.inference.faces import COLUMNS, Photo
 from fer.inference.network import Network
 from fer.inference.results import Results, explained_as_unwritable
@@ -86,6 +86,8 @@ class PhotoResults(Results):
         """The name of a photo's annotated copy: its path below what all photos share; each name is given once."""
         if name == STDIN:
             shown = "stdin"
+        elif web.is_address(name):
+            shown = web.file_name(name)
         elif self._shared:
             folder = os.path.realpath(os.path.dirname(name) or ".")
             shown = os.path.relpath(os.path.join(folder, os.path.basename(name)), self._shared)
@@ -108,7 +110,8 @@ class PhotoResults(Results):
 def _shared_folder(names: Sequence[str]) -> str:
     """The folder below which all photos lie; empty if there is none."""
     try:
-        folders = [os.path.realpath(os.path.dirname(name) or ".") for name in names if name != STDIN]
+        files = [name for name in names if name != STDIN and not web.is_address(name)]
+        folders = [os.path.realpath(os.path.dirname(name) or ".") for name in files]
         return os.path.commonpath(folders) if folders else ""
     except (OSError, ValueError):  # the working folder was deleted; several drives
         return ""
