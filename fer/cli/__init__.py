@@ -3,6 +3,7 @@
 import click
 
 from fer import __version__
+from fer.cli.bulk import bulk
 from fer.cli.evaluate import evaluate
 from fer.cli.models import models
 from fer.cli.predict import predict
@@ -20,8 +21,9 @@ def main() -> None:
     fer predict party.jpg          the faces of a photo, a folder, a pattern
     fer evaluate labelled/         accuracy on labelled images
     fer models                     list the models
+    fer bulk photos/ results/      millions of pictures, on all cores or many machines
     """  # noqa: D301  click needs the backspace itself
 
 
-for command in (predict, evaluate, models):
+for command in (predict, evaluate, models, bulk):
     main.add_command(command)
