@@ -36,8 +36,9 @@ def read(shard: Shard, megapixels: float, column: str | None = None) -> Iterator
     Raises:
         OSError: the storage does not deliver what is there; another try may succeed.
     """
-    loaders = {PICTURES: _of_files, TAR: _of_tar, PARQUET: partial(_of_rows, column=column)}[shard.kind]
-    return sources.ahead(_explained(shard, loaders(shard, megapixels)))
+    readers: dict[str, Callable[[Shard, float], Iterator[Loader]]]
+    readers = {PICTURES: _of_files, TAR: _of_tar, PARQUET: partial(_of_rows, column=column)}
+    return sources.ahead(_explained(shard, readers[shard.kind](shard, megapixels)))
 
 
 def _explained(shard: Shard, loaders: Iterator[Loader]) -> Iterator[Loader]:
