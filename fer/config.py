@@ -5,7 +5,7 @@ values `fer.tune` tries.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -26,6 +26,8 @@ from fer.config_parts import (
     Width,
 )
 from fer.search import Search
+
+Kind = TypeVar("Kind", bound=Section)
 
 
 class Data(Section):
@@ -181,6 +183,13 @@ class Cnn(Model):
     full: CnnPhase
 
 
+class Ensemble(Section):
+    """An ensemble: the mean of several models' probabilities."""
+
+    members: Annotated[list[str], Field(min_length=2)]
+    weights: Literal["fitted", "uniform"]
+
+
 class Evaluate(Section):
     """How trained models are measured."""
 
@@ -194,7 +203,7 @@ class Params(Section):
     """The whole of `params.yaml`.
 
     The sections that name a network are the models, in the order of every table. Two models may have the same
-    kind of section: they differ in their values.
+    kind of section: they differ in their values. So may two ensembles.
     """
 
     data: Data
@@ -206,17 +215,40 @@ class Params(Section):
     transformer: Transformer
     gnn: Gnn
     cnn: Cnn
+    ensemble: Ensemble
     evaluate: Evaluate
 
+    @model_validator(mode="after")
+    def _members_are_models(self) -> "Params":
+        known = networks()
+        for name in ensembles():
+            members = self.model(name).members
+            unknown = [member for member in members if member not in known]
+            if unknown:
+                raise ValueError(f"{name}.members: {unknown[0]} is no model; choose from {', '.join(known)}")
+            if len(set(members)) < len(members):
+                raise ValueError(f"{name}.members: a model is named twice")
+        return self
+
     def model(self, name: str) -> Any:
-        """The section of the model `name`."""
+        """The section of the model or the ensemble `name`."""
         return getattr(self, name)
 
 
 def networks() -> dict[str, str]:
     """The table of models: where each one's network is, by the name of its section."""
-    kinds = {name: field.annotation for name, field in Params.model_fields.items()}
-    return {name: kind.network for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Model)}
+    return {name: kind.network for name, kind in _sections(Model).items()}
+
+
+def ensembles() -> list[str]:
+    """The names of the ensembles."""
+    return list(_sections(Ensemble))
+
+
+def _sections(kind: type[Kind]) -> dict[str, type[Kind]]:
+    """The sections of a kind by name, in the order of `Params`."""
+    found = {name: field.annotation for name, field in Params.model_fields.items()}
+    return {name: own for name, own in found.items() if isinstance(own, type) and issubclass(own, kind)}
 
 
 def load(path: Path | str = "params.yaml") -> Params:

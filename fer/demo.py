@@ -107,7 +107,7 @@ def _predict() -> None:
     for number, emotion in enumerate(EMOTIONS):
         first = int(np.flatnonzero(test & (faces.labels == number))[0])
         Image.fromarray(np.asarray(faces.images[first])).save(folder / f"{emotion}.png")
-    options = [str(folder), "--no-detect", "--models", str(paths.ONNX), "--model", "cnn", "--model", "mlp"]
+    options = [str(folder), "--no-detect", "--models", str(paths.ONNX), "--model", "ensemble"]
     click.secho("$ fer predict " + " ".join(options), dim=True)
     subprocess.run([sys.executable, "-m", "fer", "predict", *options], check=True)
     click.echo()

@@ -246,12 +246,15 @@ def test_a_second_image_network_differs_in_its_section_alone(project):
     assert "second.partial.blocks = 99" in project.dvc("repro", "train_phase@second_partial", fails=True)
 
 
-def test_an_ensemble_is_one_entry(project):
-    edit(project, "dvc.yaml", "  - ensembles: {}\n", "  - ensembles:\n      both: [cnn, mlp, mlp, mlp]\n")
-    assert files_changed(project) == {"dvc.yaml"}
+def test_a_second_ensemble_is_three_entries(project):
+    edit(project, "fer/config.py", "    ensemble: Ensemble\n", "    ensemble: Ensemble\n    both: Ensemble\n")
+    add_section(project, "both", like="ensemble", members=["cnn", "mlp"], weights="uniform")
+    edit(project, "dvc.yaml", "  - ensembles: [ensemble]\n", "  - ensembles: [ensemble, both]\n")
+    assert files_changed(project) == {"dvc.yaml", "fer/config.py", "params.yaml"}
     output = project.dvc("repro")
     assert ran(output) == {"ensemble@both", "compare"}
     assert reported(project, "both")
+    assert reported(project, "ensemble")
     assert "metrics/both.json" in project.dvc("metrics", "show")
     tables = [pd.read_parquet(project.folder / f"data/predictions/{name}.parquet") for name in ("cnn", "mlp", "both")]
     known = tables[1]["known"].to_numpy()
@@ -259,3 +262,6 @@ def test_an_ensemble_is_one_entry(project):
     np.testing.assert_allclose(both[known], ((cnn + mlp) / 2)[known], atol=1e-6)
     np.testing.assert_allclose(both[~known], cnn[~known], atol=1e-6)
     assert not ran(project.dvc("repro"))
+    photo = str(known_params.TOP / "docs/images/astronaut.jpg")
+    answer = project.run("python", "-m", "fer", "predict", photo, "--models", "models/onnx", "--model", "both")
+    assert answer.count("50% of the average") == 2

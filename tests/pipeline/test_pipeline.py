@@ -28,9 +28,12 @@ EXPORT = {f"export@{model}" for model in MODELS}
 LANDMARK = ("mlp", "transformer", "gnn")
 
 
+ENSEMBLE = "ensemble@ensemble"
+
+
 def after(model):
     """What runs after a model was trained again."""
-    return {f"{do}@{model}" for do in ("evaluate", "measure", "export")} | {"compare"}
+    return {f"{do}@{model}" for do in ("evaluate", "measure", "export")} | {ENSEMBLE, "compare"}
 
 
 MEASURES = {
@@ -164,10 +167,11 @@ def test_a_fresh_clone_has_nothing_to_run(built, tmp_path):
         ("cnn.backbone", "resnet18", {"weights@cnn"} | TRAIN_CNN | after("cnn")),
         ("transformer.layers", 2, {"train@transformer"} | after("transformer")),
         ("graphs.edges", "tesselation", {"graphs", "train@gnn"} | after("gnn")),
-        ("evaluate.tta", "none", EVALUATE | {"compare"}),
+        ("evaluate.tta", "none", EVALUATE | {ENSEMBLE, "compare"}),
+        ("ensemble.weights", "uniform", {ENSEMBLE, "compare"}),
         ("evaluate.bootstrap", 200, {"compare"}),
         ("evaluate.batch_size", 7, set()),
-        ("train.seed", 7, TRAIN_ALL | EVALUATE | EXPORT | {"compare"}),
+        ("train.seed", 7, TRAIN_ALL | EVALUATE | EXPORT | {ENSEMBLE, "compare"}),
         ("landmarks.workers", 1, set()),
         ("train.device", "cpu", set()),
     ],
@@ -187,12 +191,13 @@ def test_a_parameter_reruns_what_depends_on_it_and_nothing_else(clean, key, valu
             "fer/inputs/landmarks.py",
             set().union(*(after(m) | {f"train@{m}"} for m in LANDMARK)),
         ),
-        ("fer/training/fit.py", TRAIN_ALL | EVALUATE | EXPORT | {"compare"}),
-        ("fer/evaluation/metrics.py", {f"measure@{model}" for model in MODELS} | {"compare"}),
+        ("fer/training/fit.py", TRAIN_ALL | EVALUATE | EXPORT | {ENSEMBLE, "compare"}),
+        ("fer/evaluation/metrics.py", {f"measure@{model}" for model in MODELS} | {ENSEMBLE, "compare"}),
+        ("fer/evaluation/ensemble.py", {ENSEMBLE, "compare"}),
         ("fer/evaluation/markdown.py", {"compare"}),
         (
             "fer/emotions.py",
-            {"download", "split"} | TRAIN_ALL | EVALUATE | EXPORT | {"landmarks", "graphs", "compare"},
+            {"download", "split", "landmarks", "graphs", ENSEMBLE, "compare"} | TRAIN_ALL | EVALUATE | EXPORT,
         ),
         ("fer/training/progress_bar.py", set()),
         ("fer/config.py", set()),
@@ -207,7 +212,7 @@ def test_an_edit_reruns_what_it_touches(clean, file, expected):
 
 def test_an_experiment_compares_with_what_was_there(restored):
     output = restored.dvc("exp", "run", "-S", "evaluate.tta=none", "--name", "plain")
-    assert started(output) == EVALUATE | {"compare"}
+    assert started(output) == EVALUATE | {ENSEMBLE, "compare"}
     detail = json.loads((restored.folder / "metrics/test/cnn.json").read_text())
     assert detail["test"] == detail["test_single_view"]
     assert "evaluate.tta" in restored.dvc("params", "diff")
