@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from fer import config_file, sizes
 from fer.config_parts import (
+    AugmentBoth,
     AugmentLandmarks,
     AugmentPixels,
     Count,
@@ -105,7 +106,8 @@ class Model(SoftTargets):
         """
         chosen: Any = getattr(self, phase, self)
         values = self.optim.model_dump() | self.model_dump(include=set(SoftTargets.model_fields))
-        return Recipe(epochs=chosen.epochs, lr=chosen.lr, **values)
+        backbone_lr = getattr(chosen, "backbone_lr", chosen.lr)
+        return Recipe(epochs=chosen.epochs, lr=chosen.lr, backbone_lr=backbone_lr, **values)
 
 
 class LandmarkModel(Model, Phase):
@@ -183,6 +185,16 @@ class Cnn(Model):
     full: CnnPhase
 
 
+class Fusion(Model, Phase):
+    """The network on pixels and landmarks."""
+
+    network: ClassVar[str] = "fer.models.fusion:FusionNet"
+
+    backbone_lr: Annotated[float, Field(gt=0), Search(1e-5, 1e-2, log=True)]
+    dropout: Dropout
+    augment: AugmentBoth
+
+
 class Ensemble(Section):
     """An ensemble: the mean of several models' probabilities."""
 
@@ -215,6 +227,7 @@ class Params(Section):
     transformer: Transformer
     gnn: Gnn
     cnn: Cnn
+    fusion: Fusion
     ensemble: Ensemble
     evaluate: Evaluate
 

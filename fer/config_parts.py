@@ -58,7 +58,13 @@ class Phase(Section):
 
 
 class Recipe(Optim, SoftTargets, Phase):
-    """All settings of one training, wherever they stand in the model's section."""
+    """All settings of one training, wherever they stand in the model's section.
+
+    Attributes:
+        backbone_lr: learning rate of what the network names in `backbones`.
+    """
+
+    backbone_lr: Annotated[float, Field(gt=0)]
 
 
 class LandmarkAugmentation(Section):
@@ -91,3 +97,7 @@ class AugmentPixels(Section):
 
     flip: Share
     pixels: PixelAugmentation
+
+
+class AugmentBoth(AugmentPixels, AugmentLandmarks):
+    """The augmentation of a model of two inputs."""

@@ -26,6 +26,8 @@ OVERRIDES = {
     "gnn.epochs": 10,
     "gnn.optim.batch_size": 32,
     "gnn.lr": 0.003,
+    "fusion.epochs": 2,
+    "fusion.optim.batch_size": 32,
     # No downloads, so no pretrained weights. From scratch a very small ResNet learns fastest, in many short epochs and
     # without augmentation.
     "cnn.weights": "none",

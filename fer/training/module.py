@@ -90,11 +90,22 @@ class Training(L.LightningModule):
         self.log("val/accuracy", self.val_accuracy, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
-        """AdamW without decay on biases, norms and what the model names in `undecayed`; the schedule by step."""
+        """AdamW without decay on biases, norms and what the model names in `undecayed`; the schedule by step.
+
+        What the model names in `backbones` has a learning rate of its own.
+        """
         from timm.optim import param_groups_weight_decay  # type: ignore[attr-defined]
 
         spared = self.network.undecayed
         groups = param_groups_weight_decay(self.network, self.recipe.weight_decay, no_weight_decay_list=spared)
+        named = self.network.named_parameters()
+        learned_before = {id(own) for name, own in named if name.startswith(self.network.backbones)}
+        if learned_before:
+            groups = [
+                {**group, "params": [own for own in group["params"] if (id(own) in learned_before) == before], "lr": lr}
+                for group in groups
+                for before, lr in ((False, self.recipe.lr), (True, self.recipe.backbone_lr))
+            ]
         optimizer = torch.optim.AdamW(groups, lr=self.recipe.lr)
         steps = int(self.trainer.estimated_stepping_batches)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rate(self.recipe, steps))
