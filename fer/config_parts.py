@@ -40,6 +40,8 @@ class Optim(Section):
     patience: Annotated[int, Field(ge=0)]
     class_weights: Share
     grad_clip: NotNegative
+    loss: Literal["cross_entropy", "focal"]
+    focal_gamma: Annotated[float, Field(ge=0, le=10)]
     compile: bool
 
 
