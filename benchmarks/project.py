@@ -1,5 +1,6 @@
 """A copy of the project with made-up data of FER2013's size, in which stages run as they do on FER2013."""
 
+import contextlib
 import io
 import shutil
 import subprocess
@@ -84,12 +85,10 @@ def write_models(folder: Path, params: Params) -> None:
         for phase in kind.phases:
             models.write(folder / paths.MODELS / models.folder(name, phase), weights, config)
         if kind.starts_pretrained:
-            pretrained.write_folder(name, made.changed(params, **{name: _without_weights(settings)}), folder / "models")
-
-
-def _without_weights(settings: Any) -> dict[str, Any]:
-    content: dict[str, Any] = settings.model_dump() | {"weights": "none"}
-    return content
+            content = settings.model_dump()
+            content |= {"weights": "none"} if "weights" in content else {}
+            with contextlib.chdir(folder):
+                pretrained.write_folder(name, made.changed(params, **{name: content}))
 
 
 def write_predictions(folder: Path, content: Faces) -> None:

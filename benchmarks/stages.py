@@ -35,6 +35,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     began, folder = time.perf_counter(), Path.cwd() / "project"
     project.copy(folder, bench.params)
     made.write_graph(bench.params, folder / paths.GRAPHS)
+    made.write_parts(bench.params, folder / paths.MODELS)
     content = project.faces(few=bench.quick)
     first: list[tuple[str, ...]] = [("split",)]
     if bench.quick:

@@ -5,12 +5,13 @@ values `fer.tune` tries.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
 from fer import config_file, sizes
 from fer.config_parts import (
+    AugmentBoth,
     AugmentLandmarks,
     AugmentPixels,
     Count,
@@ -26,6 +27,8 @@ from fer.config_parts import (
     Width,
 )
 from fer.search import Search
+
+Kind = TypeVar("Kind", bound=Section)
 
 
 class Data(Section):
@@ -103,7 +106,8 @@ class Model(SoftTargets):
         """
         chosen: Any = getattr(self, phase, self)
         values = self.optim.model_dump() | self.model_dump(include=set(SoftTargets.model_fields))
-        return Recipe(epochs=chosen.epochs, lr=chosen.lr, **values)
+        backbone_lr = getattr(chosen, "backbone_lr", chosen.lr)
+        return Recipe(epochs=chosen.epochs, lr=chosen.lr, backbone_lr=backbone_lr, **values)
 
 
 class LandmarkModel(Model, Phase):
@@ -181,6 +185,23 @@ class Cnn(Model):
     full: CnnPhase
 
 
+class Fusion(Model, Phase):
+    """The network on pixels and landmarks."""
+
+    network: ClassVar[str] = "fer.models.fusion:FusionNet"
+
+    backbone_lr: Annotated[float, Field(gt=0), Search(1e-5, 1e-2, log=True)]
+    dropout: Dropout
+    augment: AugmentBoth
+
+
+class Ensemble(Section):
+    """An ensemble: the mean of several models' probabilities."""
+
+    members: Annotated[list[str], Field(min_length=2)]
+    weights: Literal["fitted", "uniform"]
+
+
 class Evaluate(Section):
     """How trained models are measured."""
 
@@ -194,7 +215,7 @@ class Params(Section):
     """The whole of `params.yaml`.
 
     The sections that name a network are the models, in the order of every table. Two models may have the same
-    kind of section: they differ in their values.
+    kind of section: they differ in their values. So may two ensembles.
     """
 
     data: Data
@@ -206,17 +227,41 @@ class Params(Section):
     transformer: Transformer
     gnn: Gnn
     cnn: Cnn
+    fusion: Fusion
+    ensemble: Ensemble
     evaluate: Evaluate
 
+    @model_validator(mode="after")
+    def _members_are_models(self) -> "Params":
+        known = networks()
+        for name in ensembles():
+            members = self.model(name).members
+            unknown = [member for member in members if member not in known]
+            if unknown:
+                raise ValueError(f"{name}.members: {unknown[0]} is no model; choose from {', '.join(known)}")
+            if len(set(members)) < len(members):
+                raise ValueError(f"{name}.members: a model is named twice")
+        return self
+
     def model(self, name: str) -> Any:
-        """The section of the model `name`."""
+        """The section of the model or the ensemble `name`."""
         return getattr(self, name)
 
 
 def networks() -> dict[str, str]:
     """The table of models: where each one's network is, by the name of its section."""
-    kinds = {name: field.annotation for name, field in Params.model_fields.items()}
-    return {name: kind.network for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Model)}
+    return {name: kind.network for name, kind in _sections(Model).items()}
+
+
+def ensembles() -> list[str]:
+    """The names of the ensembles."""
+    return list(_sections(Ensemble))
+
+
+def _sections(kind: type[Kind]) -> dict[str, type[Kind]]:
+    """The sections of a kind by name, in the order of `Params`."""
+    found = {name: field.annotation for name, field in Params.model_fields.items()}
+    return {name: own for name, own in found.items() if isinstance(own, type) and issubclass(own, kind)}
 
 
 def load(path: Path | str = "params.yaml") -> Params:

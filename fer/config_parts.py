@@ -40,6 +40,8 @@ class Optim(Section):
     patience: Annotated[int, Field(ge=0)]
     class_weights: Share
     grad_clip: NotNegative
+    loss: Literal["cross_entropy", "focal"]
+    focal_gamma: Annotated[float, Field(ge=0, le=10)]
     compile: bool
 
 
@@ -58,7 +60,13 @@ class Phase(Section):
 
 
 class Recipe(Optim, SoftTargets, Phase):
-    """All settings of one training, wherever they stand in the model's section."""
+    """All settings of one training, wherever they stand in the model's section.
+
+    Attributes:
+        backbone_lr: learning rate of what the network names in `backbones`.
+    """
+
+    backbone_lr: Annotated[float, Field(gt=0)]
 
 
 class LandmarkAugmentation(Section):
@@ -91,3 +99,7 @@ class AugmentPixels(Section):
 
     flip: Share
     pixels: PixelAugmentation
+
+
+class AugmentBoth(AugmentPixels, AugmentLandmarks):
+    """The augmentation of a model of two inputs."""

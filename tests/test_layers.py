@@ -7,7 +7,7 @@ import pytest
 
 TOP = Path(__file__).parents[1]
 LAYERS = (
-    ("emotions", "errors", "hashing", "paths", "progress", "sizes", "stopping", "versions", "writing"),
+    ("averaging", "emotions", "errors", "hashing", "paths", "progress", "sizes", "stopping", "versions", "writing"),
     ("artifacts", "commands", "config", "config_file", "config_parts", "device", "search", "stage_times"),
     ("data",),
     ("landmarks",),

@@ -170,4 +170,6 @@ def say_who_answered(predictor: "Predictor") -> None:
         worth = f"trained on {about.dataset}"
         if accuracy is not None:
             worth = f"{accuracy:.1%} right on the test faces of {about.dataset}"
+        if network.share < 1:
+            worth += f", {network.share:.0%} of the average"
         say(f"Answered by {about.name} ({about.precision}, weights {about.weights[:12]}, {worth}).")

@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from fer import inputs
+from fer import averaging, inputs
 from fer.data import images
-from fer.emotions import EMOTIONS
 from fer.inference.network import Network
 
 
 class ModelAverage:
-    """The mean of the models' probabilities. Several threads may share it.
+    """The mean of the models' probabilities, weighted by their shares. Several threads may share it.
 
     Args:
         networks: the models.
@@ -36,7 +35,7 @@ class ModelAverage:
         """Average the models' probabilities for crops uint8 [n, S, S].
 
         A model whose input has no content for a face (no landmarks were found) is left out of that face's average,
-        unless this holds for all models.
+        as `averaging.mean` says.
 
         Returns:
             Probabilities float32 [n, 7], and whether some model's input had content for each face, bool [n].
@@ -50,9 +49,9 @@ class ModelAverage:
                 shared[key] = self._inputs(network, resized(crops, about.size))
             answers.append(network.probabilities(shared[key], self._tta))
             known.append(inputs.known(shared[key]))
-        some_known = np.any(known, axis=0)
-        weights = np.where(some_known, known, 1.0)[..., None].repeat(len(EMOTIONS), axis=2)
-        return np.average(answers, axis=0, weights=weights).astype(np.float32), some_known
+        shares = np.array([network.share for network in self.networks])
+        averaged = averaging.mean(np.stack(answers), np.stack(known), shares)
+        return averaged.astype(np.float32), np.any(known, axis=0)
 
     def _inputs(self, network: Network, crops: np.ndarray) -> inputs.Arrays:
         """Compute a model's inputs from crops uint8 [n, S, S]."""

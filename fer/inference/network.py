@@ -47,14 +47,17 @@ class Network:
         path: the file.
         threads: of one call; None leaves it to onnxruntime.
         test_accuracy: 0 .. 1, of this file on its data set's test faces in one view; None if not known.
+        share: its weight in the mean of the models that are loaded together.
 
     Raises:
         MissingModel: there is no such file.
         FerError: the file is damaged, or no model that this version of fer can use.
     """
 
-    def __init__(self, path: Path | str, threads: int | None = None, test_accuracy: float | None = None) -> None:
-        self.path, self.test_accuracy = Path(path), test_accuracy
+    def __init__(
+        self, path: Path | str, threads: int | None = None, test_accuracy: float | None = None, share: float = 1.0
+    ) -> None:
+        self.path, self.test_accuracy, self.share = Path(path), test_accuracy, share
         self._shown = printable(str(path))
         if not self.path.is_file():
             raise MissingModel(f"There is no file {self._shown}. `fer models` lists the models.")

@@ -18,6 +18,8 @@ class FaceModel(nn.Module):
         phases: of its training, each of which begins with the weights of the one before; the last one's
             result is the model.
         starts_pretrained: whether the first phase begins with the weights that the stage `weights` has fetched.
+        backbones: how the names of parameters begin that were learned before: they have a learning rate of their own
+            where the settings give one.
         temperature: by which `probabilities` divides the logits (Guo et al. 2017); training fits it on val.
         undecayed: parameters that weight decay leaves alone, beside biases and norms: embeddings.
         image_size: side in pixels to which faces are enlarged; only of networks that see pixels.
@@ -27,6 +29,7 @@ class FaceModel(nn.Module):
     inputs: ClassVar[tuple[str, ...]]
     phases: ClassVar[tuple[str, ...]] = ("full",)
     starts_pretrained: ClassVar[bool] = False
+    backbones: ClassVar[tuple[str, ...]] = ()
     undecayed: ClassVar[tuple[str, ...]] = ()
     temperature: float = 1.0
     image_size: int

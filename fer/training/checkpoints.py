@@ -24,7 +24,7 @@ from fer.training.keeper import Keeper
 
 # Not a DVC output: DVC deletes a stage's outputs before it runs the stage again, and these must survive that.
 WORK = paths.CACHE / "training"
-_CODE = ("batches", "fit", "keeper", "mixup", "module")
+_CODE = ("batches", "fit", "keeper", "losses", "mixup", "module")
 _CHECKPOINT = "last.ckpt"
 
 

@@ -8,6 +8,7 @@ from fer.errors import FerError, SettingError
 from fer.inputs.landmarks import mirror
 from fer.inputs.poses import POSES, Pose
 from fer.landmarks.graphs import Graph
+from fer.models import fusion
 from fer.models.cnn import FaceCNN, backbone_blocks
 from fer.models.ft_transformer import LocalCoordinates
 from fer.models.gnn import LandmarkGNN
@@ -24,6 +25,7 @@ SETTINGS = {
     "transformer": {"layers": 4, "heads": 8, "width": 96, "token_dropout": 0.5, "neighbours": [4, 12, 36, 108]},
     "gnn": {"layers": 5, "width": 128},
     "cnn": {"backbone": "timm:test_resnet", "hidden": 32, "image_size": 32},
+    "fusion": {},
 }
 LANDMARK_MODELS = [name for name in models.MODELS if models.network(name).inputs == ("landmarks",)]
 
@@ -39,9 +41,13 @@ def inputs(name, count=4):
 
 
 @pytest.fixture
-def network(params, change, tmp_path):
+def network(params, change, tmp_path, monkeypatch):
     """Builds a model as training does, with settings of our own."""
     GRAPH.save(tmp_path / "graphs")
+    monkeypatch.chdir(tmp_path)
+    parts = {name: change(params.model(name), **SETTINGS[name]) for name in fusion.PARTS}
+    arguments = {name: models.network(name).arguments(section, tmp_path) for name, section in parts.items()}
+    artifacts.write_json(fusion.START / "config.json", {"arguments": arguments})
 
     def make(name, faces=None):
         torch.manual_seed(1)
@@ -74,7 +80,9 @@ def saved(network, params, change, tmp_path):
 @pytest.mark.parametrize("name", models.MODELS)
 def test_logits_and_the_way_through_a_folder_that_is_enough_to_predict(name, saved):
     made, folder = saved(name)
-    (folder.parent / "graphs" / "edge_index.npy").unlink()  # nothing but the folder is needed
+    # Nothing but the folder is needed.
+    (folder.parent / "graphs" / "edge_index.npy").unlink()
+    (fusion.START / "config.json").unlink()
     logits = made(**inputs(name))
     assert logits.shape == (4, 7)
     rebuilt, config = models.load(folder, name)

@@ -28,6 +28,7 @@ TINY = {
         "partial": {"epochs": 1},
         "full": {"epochs": 1},
     },
+    "fusion": {"epochs": 1, "optim": {"batch_size": 32}},
     "evaluate": {"tta": "flip"},
 }
 

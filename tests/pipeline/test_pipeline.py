@@ -28,9 +28,13 @@ EXPORT = {f"export@{model}" for model in MODELS}
 LANDMARK = ("mlp", "transformer", "gnn")
 
 
+ENSEMBLE = "ensemble@ensemble"
+
+
 def after(model):
     """What runs after a model was trained again."""
-    return {f"{do}@{model}" for do in ("evaluate", "measure", "export")} | {"compare"}
+    own = {f"{do}@{model}" for do in ("evaluate", "measure", "export")} | {ENSEMBLE, "compare"}
+    return own | ({"fusion_weights", "train@fusion"} | after("fusion") if model in ("cnn", "mlp") else set())
 
 
 MEASURES = {
@@ -138,7 +142,7 @@ def test_predictions_are_of_val_and_test_and_agree_with_the_metrics(built, model
 
 
 def test_models_are_safetensors_and_json_alone(built):
-    for model in (*MODELS, "cnn_head", "cnn_partial", "cnn_weights"):
+    for model in (*MODELS, "cnn_head", "cnn_partial", "cnn_weights", "fusion_weights"):
         names = {path.name for path in (built.folder / "models" / model).iterdir()}
         assert names == {"model.safetensors", "config.json"}
 
@@ -164,10 +168,11 @@ def test_a_fresh_clone_has_nothing_to_run(built, tmp_path):
         ("cnn.backbone", "resnet18", {"weights@cnn"} | TRAIN_CNN | after("cnn")),
         ("transformer.layers", 2, {"train@transformer"} | after("transformer")),
         ("graphs.edges", "tesselation", {"graphs", "train@gnn"} | after("gnn")),
-        ("evaluate.tta", "none", EVALUATE | {"compare"}),
+        ("evaluate.tta", "none", EVALUATE | {ENSEMBLE, "compare"}),
+        ("ensemble.weights", "uniform", {ENSEMBLE, "compare"}),
         ("evaluate.bootstrap", 200, {"compare"}),
         ("evaluate.batch_size", 7, set()),
-        ("train.seed", 7, TRAIN_ALL | EVALUATE | EXPORT | {"compare"}),
+        ("train.seed", 7, TRAIN_ALL | {"fusion_weights"} | EVALUATE | EXPORT | {ENSEMBLE, "compare"}),
         ("landmarks.workers", 1, set()),
         ("train.device", "cpu", set()),
     ],
@@ -181,18 +186,23 @@ def test_a_parameter_reruns_what_depends_on_it_and_nothing_else(clean, key, valu
     ("file", "expected"),
     [
         ("fer/models/mlp.py", {"train@mlp"} | after("mlp")),
+        ("fer/models/fusion.py", {"fusion_weights", "train@fusion"} | after("fusion")),
         ("fer/models/gnn.py", {"train@gnn"} | after("gnn")),
         ("fer/models/cnn.py", {"weights@cnn"} | TRAIN_CNN | after("cnn")),
         (
             "fer/inputs/landmarks.py",
-            set().union(*(after(m) | {f"train@{m}"} for m in LANDMARK)),
+            set().union(*(after(model) | {f"train@{model}"} for model in LANDMARK)),
         ),
-        ("fer/training/fit.py", TRAIN_ALL | EVALUATE | EXPORT | {"compare"}),
-        ("fer/evaluation/metrics.py", {f"measure@{model}" for model in MODELS} | {"compare"}),
+        ("fer/training/fit.py", TRAIN_ALL | {"fusion_weights"} | EVALUATE | EXPORT | {ENSEMBLE, "compare"}),
+        ("fer/evaluation/metrics.py", {f"measure@{model}" for model in MODELS} | {ENSEMBLE, "compare"}),
+        ("fer/evaluation/ensemble.py", {ENSEMBLE, "compare"}),
         ("fer/evaluation/markdown.py", {"compare"}),
         (
             "fer/emotions.py",
-            {"download", "split"} | TRAIN_ALL | EVALUATE | EXPORT | {"landmarks", "graphs", "compare"},
+            {"download", "split", "landmarks", "graphs", "fusion_weights", ENSEMBLE, "compare"}
+            | TRAIN_ALL
+            | EVALUATE
+            | EXPORT,
         ),
         ("fer/training/progress_bar.py", set()),
         ("fer/config.py", set()),
@@ -207,7 +217,7 @@ def test_an_edit_reruns_what_it_touches(clean, file, expected):
 
 def test_an_experiment_compares_with_what_was_there(restored):
     output = restored.dvc("exp", "run", "-S", "evaluate.tta=none", "--name", "plain")
-    assert started(output) == EVALUATE | {"compare"}
+    assert started(output) == EVALUATE | {ENSEMBLE, "compare"}
     detail = json.loads((restored.folder / "metrics/test/cnn.json").read_text())
     assert detail["test"] == detail["test_single_view"]
     assert "evaluate.tta" in restored.dvc("params", "diff")
