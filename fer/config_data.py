@@ -34,7 +34,7 @@ class Split(Section):
 class LandmarkView(Section):
     """One way of showing a face to the landmark network."""
 
-    scale: Annotated[float, Field(ge=sizes.REGION_SCALES[0], le=sizes.REGION_SCALES[1])]
+    border: Annotated[float, Field(ge=sizes.LANDMARK_BORDERS[0], le=sizes.LANDMARK_BORDERS[1])]
     mirrored: bool
 
 
