@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from fer import config
@@ -31,12 +32,13 @@ class TinyCNN(FaceModel):
         super().__init__()
         self.image_size = image_size
         first, *stages = widths
-        layers: list[nn.Module] = [nn.Conv2d(1, first, 3, padding=1, bias=False), nn.BatchNorm2d(first), nn.ReLU()]
+        self.enter = nn.Sequential(nn.Conv2d(1, first, 3, padding=1, bias=False), nn.BatchNorm2d(first), nn.ReLU())
+        layers: list[nn.Module] = []
         width = first
         for stage in stages:
             layers += [Block(width, stage, 2), *(Block(stage, stage, 1) for _ in range(blocks - 1))]
             width = stage
-        self.layers = nn.Sequential(*layers)
+        self.blocks = nn.Sequential(*layers)
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(width, len(EMOTIONS)))
 
     @classmethod
@@ -47,7 +49,9 @@ class TinyCNN(FaceModel):
     def forward(self, pixels: Tensor) -> Tensor:
         """Grey faces [B, H, H], levels 0 .. 255 of any dtype -> logits float [B, 7]."""
         pictures = enlarge(pixels, self.image_size).unsqueeze(1) / 127.5 - 1
-        logits: Tensor = self.head(self.layers(pictures).mean((2, 3)))
+        # NHWC in memory, as in the cnn: a step is a quarter faster on a CPU.
+        entered = self.enter(pictures).contiguous(memory_format=torch.channels_last)
+        logits: Tensor = self.head(self.blocks(entered).mean((2, 3)))
         return logits
 
 

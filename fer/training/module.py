@@ -84,7 +84,7 @@ class Training(L.LightningModule):
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Accuracy and loss of one batch with the weights that would be kept."""
-        values, labels, _ = batch
+        values, labels = batch[:2]
         logits = self.validated(**values)
         loss = nn.functional.cross_entropy(logits, labels)
         self.val_accuracy(logits, labels)

@@ -56,8 +56,8 @@ def read(student: str, teacher: str, train: Tensor, faces: int) -> Tensor:
         raise FerError(f"{file} holds the answers of {found} instead of {teacher}. Run `dvc repro`.")
     values = torch.full((faces, len(EMOTIONS)), torch.nan)
     with artifacts.validating(file):
-        rows = torch.from_numpy(table["row"].to_numpy(np.int64))
-        values[rows] = torch.from_numpy(table[list(EMOTIONS)].to_numpy(np.float32))
+        rows = torch.tensor(table["row"].to_numpy(np.int64))
+        values[rows] = torch.tensor(table[list(EMOTIONS)].to_numpy(np.float32))
     if values[train].isnan().any():
         raise FerError(f"{file} lacks faces of train. Run `dvc repro`.")
     return values

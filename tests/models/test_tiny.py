@@ -37,18 +37,17 @@ def test_in_eight_bits_its_file_takes_300_kilobytes_at_most(network, tmp_path):
 def test_faces_of_any_size_are_brought_to_its_own(size):
     network = TinyCNN([4, 8, 16], blocks=2, dropout=0.0, image_size=48).eval()
     seen = []
-    network.layers.register_forward_pre_hook(lambda _, values: seen.append(values[0].shape))
+    network.enter.register_forward_pre_hook(lambda _, values: seen.append(values[0].shape))
     assert network(torch.zeros(2, size, size, dtype=torch.uint8)).shape == (2, 7)
     assert seen == [(2, 1, 48, 48)]
 
 
 def test_each_stage_halves_the_picture_and_shortcuts_carry_it_on():
     network = TinyCNN([4, 8, 16], blocks=3, dropout=0.0, image_size=48).eval()
-    assert network.layers(torch.zeros(1, 1, 48, 48)).shape == (1, 16, 12, 12)
-    blocks = [layer for layer in network.layers if hasattr(layer, "shortcut")]
-    assert [block.shortcut for block in blocks] == [False, True, True, False, True, True]
+    assert network.blocks(torch.zeros(1, 4, 48, 48)).shape == (1, 16, 12, 12)
+    assert [block.shortcut for block in network.blocks] == [False, True, True, False, True, True]
     values = torch.rand(1, 16, 6, 6)
-    last = blocks[-1]
+    last = network.blocks[-1]
     for own in last.parameters():
         own.data.zero_()
     torch.testing.assert_close(last(values), values)

@@ -77,7 +77,7 @@ class TestLandmarks:
 
 
 class TestImages:
-    network = SimpleNamespace(image_size=64)
+    network = SimpleNamespace(image_size=64, training_size=None)
 
     @pytest.fixture
     def images(self):
@@ -131,7 +131,7 @@ def test_mirroring_and_turn_are_drawn_once_for_all_inputs_of_a_face(params, chan
         pixels=SimpleNamespace(**ranges),
         landmarks=SimpleNamespace(rotation=30.0, jitter=0.0),
     )
-    varied = inputs.augment(values, augment, SimpleNamespace(image_size=48))
+    varied = inputs.augment(values, augment, SimpleNamespace(image_size=48, training_size=None))
     axis = torch.arange(48) + 0.5 - 24
     weight = varied["pixels"].sum(dim=(1, 2))
     seen = torch.stack([(varied["pixels"].sum(1) * axis).sum(1), (varied["pixels"].sum(2) * axis).sum(1)], 1)
