@@ -45,8 +45,8 @@ class FusionNet(FaceModel):
         super().__init__()
         self.cnn, self.mlp = FaceCNN(**cnn), LandmarkMLP(**mlp)
         self.image_size = self.cnn.image_size
-        first, _, _, last = list(self.cnn.head)[1:]
-        points = self.mlp.layers[-1].in_features
+        first, last = _linear(self.cnn.head[1]), _linear(self.cnn.head[-1])
+        points = _linear(self.mlp.layers[-1]).in_features
         # Without their heads the two give features; the mlp also without the last dropout, since the head has its own.
         self.cnn.head = nn.Sequential()
         self.mlp.layers = self.mlp.layers[:-2]
@@ -106,7 +106,7 @@ class FusionNet(FaceModel):
         """Take over the weights of two trained networks, so that the logits are the weighted mean of theirs."""
         self.cnn.load_state_dict({name: own for name, own in cnn.state_dict().items() if not name.startswith("head.")})
         self.mlp.load_state_dict({name: own for name, own in mlp.state_dict().items() if name in self.mlp.state_dict()})
-        first, last, answer = cnn.head[1], cnn.head[-1], mlp.layers[-1]
+        first, last, answer = map(_linear, (cnn.head[1], cnn.head[-1], mlp.layers[-1]))
         images = first.in_features
         self.hidden.weight[:, :images].copy_(first.weight)
         self.hidden.weight[:, images:].zero_()
@@ -127,3 +127,8 @@ class FusionNet(FaceModel):
         hidden = self.dropout(nn.functional.silu(self.hidden(joined)))
         logits: Tensor = self.answer(torch.cat([hidden, self.dropout(points)], dim=1))
         return logits
+
+
+def _linear(layer: nn.Module) -> nn.Linear:
+    assert isinstance(layer, nn.Linear)
+    return layer
