@@ -12,6 +12,7 @@ LAYERS = (
     ("data",),
     ("landmarks",),
     ("inputs",),
+    ("explain",),
     ("models",),
     ("training",),
     ("evaluation",),

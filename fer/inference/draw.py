@@ -9,6 +9,7 @@ from fer import writing
 from fer.emotions import COLORS, EMOTIONS
 from fer.inference.faces import Face
 from fer.inference.frame import Frame
+from fer.inference.heat_picture import warmed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,7 +39,9 @@ def write(path: Path, frame: Frame, faces: Sequence[Face]) -> None:
 
 
 def annotated(image: "Image", faces: Sequence[Face], numbers: Sequence[int] = ()) -> "Image":
-    """A copy of a picture with its faces marked; a small one is enlarged until the text can be read.
+    """A copy of a picture with its faces marked, and with the heat maps of those that have explanations.
+
+    A small picture is enlarged until the text can be read.
 
     Args:
         image: RGB, upright.
@@ -50,6 +53,7 @@ def annotated(image: "Image", faces: Sequence[Face], numbers: Sequence[int] = ()
     scale = max(1.0, SMALLEST_SIDE / max(image.size))
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     copy = image.copy() if scale == 1 else image.resize(size, Image.Resampling.BICUBIC)
+    copy = warmed(copy, faces, scale)
     canvas = ImageDraw.Draw(copy)
     boxes = [_rectangle(face, scale) for face in faces]
     # Small faces first, so that the panels of the large ones are on top and whole.
