@@ -120,4 +120,4 @@ def _show(photo: "Photo") -> None:
     from fer.inference import draw, window
 
     if photo.frame is not None:
-        window.show(draw.annotated(photo.frame.image(), photo.faces), photo.name)
+        window.show(draw.annotated(photo.frame.image(), photo.faces, legend=True), photo.name)
