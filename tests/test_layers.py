@@ -17,7 +17,7 @@ LAYERS = (
     ("training",),
     ("evaluation",),
     ("inference", "pretrained"),
-    ("export",),
+    ("bulk", "export"),
     ("check", "cli", "demo", "release", "plan", "untracked", "__main__"),
     ("studies", "tune_figure", "variants"),
     ("seeds", "tune"),

@@ -3,6 +3,7 @@
 import click
 
 from fer import __version__
+from fer.cli.bulk import bulk
 from fer.cli.evaluate import evaluate
 from fer.cli.explain import explain
 from fer.cli.models import models
@@ -24,8 +25,9 @@ def main() -> None:
     fer explain party.jpg          heat maps: where in a face the model sees its expression
     fer evaluate labelled/         accuracy on labelled images
     fer models                     list the models
+    fer bulk photos/ results/      millions of pictures, on all cores or many machines
     """  # noqa: D301  click needs the backspace itself
 
 
-for command in (predict, video, explain, evaluate, models):
+for command in (predict, video, explain, evaluate, models, bulk):
     main.add_command(command)
