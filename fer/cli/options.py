@@ -39,6 +39,16 @@ class Folder(click.Path):
         super().__init__(path_type=Path, file_okay=False)
 
 
+def _not_empty(_: click.Context, __: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(paths):
+        raise click.BadParameter("an empty name means no file; to read the current folder, write a dot.")
+    return paths
+
+
+photo_paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=_not_empty)
+"""The argument of a command that reads photos."""
+
+
 def predictor_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options for the arguments of a Predictor."""
     options = (

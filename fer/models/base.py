@@ -40,6 +40,24 @@ class FaceModel(nn.Module):
         probabilities: Tensor = (self(**inputs) / self.temperature).softmax(1)
         return probabilities
 
+    @property
+    def has_feature_map(self) -> bool:
+        """Whether `explained` can be called, in evaluation mode; not by default."""
+        return False
+
+    def explained(self, **inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits, and what class activation maps (Zhou et al. 2016) are made of.
+
+        A logit depends on the feature map only through the mean of each channel. Where it does so linearly, the mean of
+        its map (the sum over the channels of weight x features) is the logit but for a constant. Elsewhere the weights
+        are the slopes at this face, which makes the map Grad-CAM's (Selvaraju et al. 2017).
+
+        Returns:
+            Logits float [B, 7]; the last feature map, float [B, C, h, w]; and its weights, float [B, 7, C], or
+            [1, 7, C] if they are the same for all faces: the derivative of each logit by the mean of each channel.
+        """
+        raise NotImplementedError
+
     @classmethod
     def arguments(cls, settings: Any, data: Path) -> dict[str, Any]:
         """The constructor's arguments, as JSON can hold them.

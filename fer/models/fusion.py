@@ -106,7 +106,7 @@ class FusionNet(FaceModel):
         """Take over the weights of two trained networks, so that the logits are the weighted mean of theirs."""
         self.cnn.load_state_dict({name: own for name, own in cnn.state_dict().items() if not name.startswith("head.")})
         self.mlp.load_state_dict({name: own for name, own in mlp.state_dict().items() if name in self.mlp.state_dict()})
-        first, last, answer = _linear(cnn.head[1]), _linear(cnn.head[-1]), _linear(mlp.layers[-1])
+        first, last, answer = map(_linear, (cnn.head[1], cnn.head[-1], mlp.layers[-1]))
         images = first.in_features
         self.hidden.weight[:, :images].copy_(first.weight)
         self.hidden.weight[:, images:].zero_()

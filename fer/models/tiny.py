@@ -32,6 +32,7 @@ class TinyCNN(FaceModel):
         super().__init__()
         self.image_size = image_size
         first, *stages = widths
+        self._halvings = len(stages)
         self.enter = nn.Sequential(nn.Conv2d(1, first, 3, padding=1, bias=False), nn.BatchNorm2d(first), nn.ReLU())
         layers: list[nn.Module] = []
         width = first
@@ -48,11 +49,27 @@ class TinyCNN(FaceModel):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Grey faces [B, H, H], levels 0 .. 255 of any dtype -> logits float [B, 7]."""
+        logits: Tensor = self.head(self._features(pixels).mean((2, 3)))
+        return logits
+
+    def _features(self, pixels: Tensor) -> Tensor:
+        """Grey faces [B, H, H] -> the last feature map, float [B, C, h, w]."""
         pictures = enlarge(pixels, self.image_size).unsqueeze(1) / 127.5 - 1
         # NHWC in memory, as in the cnn: a step is a quarter faster on a CPU.
-        entered = self.enter(pictures).contiguous(memory_format=torch.channels_last)
-        logits: Tensor = self.head(self.blocks(entered).mean((2, 3)))
-        return logits
+        features: Tensor = self.blocks(self.enter(pictures).contiguous(memory_format=torch.channels_last))
+        return features
+
+    @property
+    def has_feature_map(self) -> bool:
+        """Whether the last feature map has more than one place."""
+        return self.image_size > 2**self._halvings
+
+    def explained(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        """Logits, the last feature map and its weights, which are the same for all faces."""
+        features = self._features(pixels)
+        last = self.head[-1]
+        assert isinstance(last, nn.Linear)
+        return self.head(features.mean((2, 3))), features, last.weight.unsqueeze(0)
 
 
 class Block(nn.Module):

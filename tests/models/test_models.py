@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch_geometric.nn import GCNConv
 
 from fer import artifacts, inputs as named, models
 from fer.emotions import EMOTIONS
@@ -239,10 +240,22 @@ def test_the_graph_decides_who_hears_whom(network):
     assert not torch.equal(made(**faces), before)
 
 
+def test_a_graph_convolution_is_that_of_the_edges(network):
+    """The dense product is the gathering and scattering that torch-geometric does along the edges."""
+    made = network("gnn")
+    dense = made.convolutions[0]
+    sparse = GCNConv(128, 128)
+    sparse.load_state_dict(dense.state_dict())
+    _, edges = np.unique(GRAPH.edge_index, return_inverse=True)
+    hidden = torch.randn(3, 5, 128)
+    expected = sparse(hidden, torch.from_numpy(edges.reshape(2, -1)))
+    torch.testing.assert_close(dense(hidden, made.adjacency, add_loop=False), expected)
+
+
 def test_the_graph_network_sees_offsets_from_the_mean_face(network):
     made = network("gnn")
     assert made.mean_face.numpy() == pytest.approx(GRAPH.mean_face[[0, 1, 2, 7, 9]])
-    assert LandmarkGNN.sizes(GRAPH) == {"nodes": 5, "edges": 6, "regions": 4}
+    assert LandmarkGNN.sizes(GRAPH) == {"nodes": 5, "regions": 4}
     features = made._features(inputs("gnn")["landmarks"])
     torch.testing.assert_close(features[..., 3:], features[..., :3] - made.mean_face)
 

@@ -51,3 +51,15 @@ def test_each_stage_halves_the_picture_and_shortcuts_carry_it_on():
     for own in last.parameters():
         own.data.zero_()
     torch.testing.assert_close(last(values), values)
+
+
+def test_its_class_activation_maps_are_exact(network):
+    faces = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 48, 48), np.uint8))
+    assert network.has_feature_map
+    with torch.no_grad():
+        logits, features, weights = network.explained(faces)
+        torch.testing.assert_close(logits, network(faces))
+    assert features.shape == (3, 192, 6, 6)
+    maps = torch.einsum("nkc,nchw->nkhw", weights.expand(3, -1, -1), features)
+    torch.testing.assert_close(maps.mean((2, 3)) + network.head[-1].bias, logits, rtol=1e-4, atol=1e-4)
+    assert not TinyCNN([4, 4, 4, 4, 4, 4], blocks=1, dropout=0.0, image_size=32).has_feature_map
