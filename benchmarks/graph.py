@@ -51,7 +51,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     optimizer = torch.optim.AdamW(network.parameters())
 
     def ours() -> None:
-        for values, labels in batches:
+        for values, labels, _ in batches:
             made.learn(network(**values), labels, optimizer)
 
     features = network._features(data.inputs["landmarks"]).cpu()

@@ -16,13 +16,14 @@ from PIL import Image
 from benchmarks import made
 from benchmarks.measure import TOP
 from fer import artifacts, models, paths
-from fer.config import Params
+from fer.config import Params, students
 from fer.data.faces import COLUMNS, Faces
 from fer.data.sets import DATA_SETS
 from fer.emotions import EMOTIONS
 from fer.evaluation import predictions
 from fer.landmarks.extract import FaceLandmarks
 from fer.models import pretrained
+from fer.training import soft_labels
 
 FILES = ("fer", "stages", "dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", ".gitignore")
 
@@ -91,8 +92,8 @@ def write_models(folder: Path, params: Params) -> None:
                 pretrained.write_folder(name, made.changed(params, **{name: content}))
 
 
-def write_predictions(folder: Path, content: Faces) -> None:
-    """Write random probabilities in place of the stage `evaluate`."""
+def write_predictions(folder: Path, content: Faces, params: Params) -> None:
+    """Write random probabilities in place of the stages `evaluate` and `soft_labels`."""
     table = artifacts.read_table(folder / paths.SPLITS)
     rows = np.flatnonzero(table["split"].isin(["val", "test"]))
     chosen = table.loc[rows, ["row", "name", "split"]].assign(emotion=content.table["emotion"].to_numpy()[rows])
@@ -101,6 +102,11 @@ def write_predictions(folder: Path, content: Faces) -> None:
     for name in models.MODELS:
         own = predictions.make(chosen, answers, answers, np.ones(len(rows), bool), metadata)
         artifacts.write_table(folder / paths.PREDICTIONS / f"{name}.parquet", own.table, own.metadata)
+    train = np.flatnonzero(table["split"] == "train")
+    with contextlib.chdir(folder):
+        for name in students():
+            answers = np.random.default_rng(0).dirichlet(np.ones(len(EMOTIONS)), len(train))
+            soft_labels.write(name, params.model(name).distill.teacher, train, answers)
 
 
 def fill_outputs(folder: Path) -> None:

@@ -54,7 +54,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     yield from nothing_to_do(bench, folder)
     if not bench.quick:
         project.write_models(folder, bench.params)
-        project.write_predictions(folder, content)
+        project.write_predictions(folder, content, bench.params)
         yield from memory(folder, later_stages(), peaks, began + bench.seconds)
     if peaks:
         largest = max(peaks, key=lambda name: peaks[name])

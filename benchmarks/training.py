@@ -41,7 +41,8 @@ def rows(bench: Bench) -> Iterator[Row]:
     """The speeds of each model's phases, and what they make of FER2013."""
     chosen = [(name, bench.params.model(name), "") for name in models.MODELS]
     if bench.device == "cuda":
-        large = [(name, made.changed(own, image_size=LARGE), f"_{LARGE}") for name, own, _ in chosen if _size(own)]
+        wide = [(name, own) for name, own, _ in chosen if hasattr(own, "backbone")]
+        large = [(name, made.changed(own, image_size=LARGE), f"_{LARGE}") for name, own in wide]
         chosen += large
     share = bench.seconds / sum(len(models.network(name).phases) for name, _, _ in chosen)
     for name, settings, suffix in chosen:

@@ -52,6 +52,14 @@ class SoftTargets(Section):
     mixup_alpha: Annotated[float, Field(ge=0, le=10), Search(0.0, 1.0)]
 
 
+class Distill(Section):
+    """How a model learns from a teacher's answers (Hinton et al. 2015)."""
+
+    weight: Share
+    temperature: Annotated[float, Field(ge=1, le=20), Search(1.0, 8.0)]
+    teacher: str
+
+
 class Phase(Section):
     """A training, or one phase of a model's training."""
 
@@ -64,9 +72,11 @@ class Recipe(Optim, SoftTargets, Phase):
 
     Attributes:
         backbone_lr: learning rate of what the network names in `backbones`.
+        distill: for a model that learns from a teacher.
     """
 
     backbone_lr: Annotated[float, Field(gt=0)]
+    distill: Distill | None
 
 
 class LandmarkAugmentation(Section):

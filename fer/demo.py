@@ -28,6 +28,10 @@ OVERRIDES = {
     "gnn.lr": 0.003,
     "fusion.epochs": 2,
     "fusion.optim.batch_size": 32,
+    "tiny.widths": "[8,16,32]",
+    "tiny.blocks": 2,
+    "tiny.epochs": 10,
+    "tiny.optim.batch_size": 32,
     # No downloads, so no pretrained weights. From scratch a very small ResNet learns fastest, in many short epochs and
     # without augmentation.
     "cnn.weights": "none",

@@ -8,7 +8,17 @@ import pytest
 TOP = Path(__file__).parents[1]
 LAYERS = (
     ("averaging", "emotions", "errors", "hashing", "paths", "progress", "sizes", "stopping", "versions", "writing"),
-    ("artifacts", "commands", "config", "config_file", "config_parts", "device", "search", "stage_times"),
+    (
+        "artifacts",
+        "commands",
+        "config",
+        "config_data",
+        "config_file",
+        "config_parts",
+        "device",
+        "search",
+        "stage_times",
+    ),
     ("data",),
     ("landmarks",),
     ("inputs",),

@@ -1,4 +1,4 @@
-"""What a training makes smaller: cross-entropy or focal loss of soft targets."""
+"""What a training makes smaller: cross-entropy or focal loss of soft targets, and the distance to a teacher."""
 
 import torch
 from torch import Tensor, nn
@@ -9,17 +9,25 @@ _SUREST = 1e-6  # least distance of a probability from 1: the slope of a power b
 
 
 def loss(logits: Tensor, targets: Tensor, recipe: Recipe, weight: Tensor) -> Tensor:
-    """The mean loss of a batch, as `recipe.loss` says.
+    """The mean loss of a batch: of the labels, and of a teacher's answers where there are some.
 
     Args:
         logits: float [B, 7].
-        targets: float [B, 7], the share of each class in a face, before label smoothing.
-        recipe: `loss`, `focal_gamma` and `label_smoothing` are used.
+        targets: float [B, 7], the share of each class in a face, before label smoothing; or [B, 14], followed by what
+            `softened` makes of a teacher's answers.
+        recipe: `loss`, `focal_gamma`, `label_smoothing` and `distill` are used.
         weight: float [7], of each class.
     """
+    classes = logits.shape[1]
+    labels, taught = targets[:, :classes], targets[:, classes:]
     if recipe.loss == "focal":
-        return focal_loss(logits, targets, recipe.focal_gamma, weight, recipe.label_smoothing)
-    return nn.functional.cross_entropy(logits, targets, weight=weight, label_smoothing=recipe.label_smoothing)
+        found = focal_loss(logits, labels, recipe.focal_gamma, weight, recipe.label_smoothing)
+    else:
+        found = nn.functional.cross_entropy(logits, labels, weight=weight, label_smoothing=recipe.label_smoothing)
+    if recipe.distill is None or not taught.numel():
+        return found
+    share = recipe.distill.weight
+    return (1 - share) * found + share * distillation(logits, taught, recipe.distill.temperature)
 
 
 def focal_loss(logits: Tensor, targets: Tensor, gamma: float, weight: Tensor, label_smoothing: float) -> Tensor:
@@ -40,3 +48,22 @@ def focal_loss(logits: Tensor, targets: Tensor, gamma: float, weight: Tensor, la
     log_p = logits.float().log_softmax(1)
     difficulty = (-torch.expm1(log_p)).clamp_min(_SUREST) ** gamma
     return -(weight * targets * difficulty * log_p).sum(1).mean()
+
+
+def softened(probabilities: Tensor, recipe: Recipe) -> Tensor:
+    """A teacher's answers float [B, 7], softened by the temperature of `recipe.distill`."""
+    temperature = recipe.distill.temperature if recipe.distill else 1.0
+    return (probabilities.clamp_min(1e-7).log() / temperature).softmax(1)
+
+
+def distillation(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:
+    """Cross-entropy with a teacher's answers (Hinton et al. 2015), the mean of a batch.
+
+    The square of the temperature keeps the slope about as steep as that of the labels.
+
+    Args:
+        logits: float [B, 7], of the student; they are softened here.
+        taught: float [B, 7], what `softened` gives.
+        temperature: at least 1; a higher one tells more of the classes that the teacher finds unlikely.
+    """
+    return temperature**2 * nn.functional.cross_entropy(logits / temperature, taught)

@@ -62,14 +62,17 @@ class Training(L.LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Loss of one batch."""
-        values, labels = batch
+        values, labels, soft_labels = batch
+        targets = nn.functional.one_hot(labels, CLASSES).to(torch.float32)
+        if soft_labels is not None:
+            targets = torch.cat([targets, losses.softened(soft_labels, self.recipe)], dim=1)
         # In half precision a picture's grid would be off by a fraction of a pixel.
         with torch.autocast(labels.device.type, enabled=False), torch.no_grad():
             values = inputs.augment(values, self.augmentation, self.network)
-            values, targets = mixup(values, labels, self.recipe.mixup_alpha, CLASSES)
+            values, targets = mixup(values, targets, self.recipe.mixup_alpha)
         logits = self._forward[0](**values)
         loss = losses.loss(logits, targets, self.recipe, self.class_weight)
-        self.train_accuracy(logits, targets.argmax(1))
+        self.train_accuracy(logits, targets[:, :CLASSES].argmax(1))
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(labels), sync_dist=True)
         self.log("train/accuracy", self.train_accuracy, on_step=False, on_epoch=True, prog_bar=True)
         return loss
@@ -81,7 +84,7 @@ class Training(L.LightningModule):
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Accuracy and loss of one batch with the weights that would be kept."""
-        values, labels = batch
+        values, labels = batch[:2]
         logits = self.validated(**values)
         loss = nn.functional.cross_entropy(logits, labels)
         self.val_accuracy(logits, labels)

@@ -181,7 +181,8 @@ class TestStage:
         [
             ("[mlp]", "ensemble.members = ['mlp']"),
             ("[mlp, mlp]", "ensemble.members: a model is named twice"),
-            ("[mlp, ensemble]", "ensemble.members: ensemble is no model; choose from mlp"),
+            ("[mlp, ensemble]", "ensemble.members: ensemble can't be a member; choose from mlp"),
+            ("[mlp, tiny]", "ensemble.members: tiny can't be a member"),
             ("[mlp, gnn]", "gnn.parquet is missing"),
         ],
     )

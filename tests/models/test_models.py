@@ -27,6 +27,7 @@ SETTINGS = {
     "gnn": {"layers": 5, "width": 128},
     "cnn": {"backbone": "timm:test_resnet", "hidden": 32, "image_size": 32},
     "fusion": {},
+    "tiny": {"widths": [8, 16, 16, 16, 16], "blocks": 1, "image_size": 32},
 }
 LANDMARK_MODELS = [name for name in models.MODELS if models.network(name).inputs == ("landmarks",)]
 

@@ -29,6 +29,7 @@ TINY = {
         "full": {"epochs": 1},
     },
     "fusion": {"epochs": 1, "optim": {"batch_size": 32}},
+    "tiny": {"epochs": 1, "widths": [4, 8], "blocks": 1, "optim": {"batch_size": 32}},
     "evaluate": {"tta": "flip"},
 }
 

@@ -19,6 +19,7 @@ SMALL = {
     "gnn": {"layers": 1, "width": 16},
     "cnn": {"backbone": "timm:test_resnet", "hidden": 16, "image_size": 32, "weights": "none"},
     "fusion": {},
+    "tiny": {"widths": [4, 8], "blocks": 1, "image_size": 32},
 }
 DEVICES = [pytest.param("cpu", marks=pytest.mark.slow), pytest.param("cuda", marks=pytest.mark.gpu)]
 

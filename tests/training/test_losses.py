@@ -38,7 +38,7 @@ def test_of_plain_labels_it_is_the_formula_of_the_paper(batch, gamma):
 def test_a_mixed_face_has_the_mixture_of_its_labels_losses(batch):
     logits, labels = batch[0], torch.arange(20) % 7
     torch.manual_seed(1)
-    _, targets = mixup({"pixels": torch.rand(20, 3)}, labels, 1.0, 7)
+    _, targets = mixup({"pixels": torch.rand(20, 3)}, one_hot(labels, 7).float(), 1.0)
     assert ((targets > 0) & (targets < 1)).any()
     each = torch.stack([
         focal_loss(logits[row : row + 1], torch.eye(7)[[label]], 2.0, EQUAL, 0.0)
