@@ -52,7 +52,7 @@ test: setup  ## lint, types and tests
 	ruff check .
 	ruff format --check .
 	mypy
-	python -m pytest -n 2 --dist loadgroup
+	python -m pytest -n 2 --dist loadfile
 
 results: setup  ## the measured models as a table
 	@$(BIN)/python -m fer.evaluation.results

@@ -12,15 +12,10 @@ from fer import artifacts, release
 from fer.data import drawn
 from fer.inference.network import Network
 from tests import known_params
-from tests.inference.conftest import networks  # noqa: F401  a fixture
 
 
 @pytest.fixture
-def project(
-    networks,  # noqa: F811
-    tmp_path,
-    monkeypatch,
-):
+def project(networks, tmp_path, monkeypatch):
     """A folder with data of 70 drawn faces and an exported network on pixels, `small`."""
     monkeypatch.chdir(tmp_path)
     known_params.write(tmp_path / "params.yaml")
