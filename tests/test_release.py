@@ -14,15 +14,10 @@ from fer.data import drawn
 from fer.export import onnx_file
 from fer.inference.network import Network
 from tests import known_params
-from tests.inference.conftest import networks  # noqa: F401  a fixture
 
 
 @pytest.fixture
-def project(
-    networks,  # noqa: F811
-    tmp_path,
-    monkeypatch,
-):
+def project(networks, tmp_path, monkeypatch):
     """A folder with data of 70 drawn faces and an exported network on pixels, `small`."""
     monkeypatch.chdir(tmp_path)
     known_params.write(tmp_path / "params.yaml")
@@ -73,7 +68,7 @@ def test_models_that_are_no_longer_released_leave_the_package(project):
 
 
 @pytest.fixture
-def ensemble(project, networks):  # noqa: F811
+def ensemble(project, networks):
     """An ensemble of `small` and a second network on pixels, `other`."""
     model = onnx.load(networks[0] / "small.onnx")
     onnx_file.describe(model, onnx_file.metadata(model) | {"name": "other"})

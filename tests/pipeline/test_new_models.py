@@ -1,9 +1,6 @@
 """A model is one file: what docs/architecture.md ("How to add a model") lists is enough."""
 
-import os
 import re
-import shutil
-import signal
 
 import numpy as np
 import pandas as pd
@@ -12,7 +9,7 @@ import yaml
 
 from fer.emotions import EMOTIONS
 from tests import known_params
-from tests.pipeline.conftest import Project, commit, wait_for_checkpoint
+from tests.pipeline.conftest import Project, commit
 
 pytestmark = pytest.mark.slow
 TOY = '''
@@ -137,15 +134,6 @@ SECOND_PHASES = """\
 LAST_MODEL, LAST_PHASE = "      gnn:\n        code: gnn\n", "      cnn_head: {"
 
 
-@pytest.fixture
-def project(built: Project, tmp_path) -> Project:
-    """The built project with its cache, to be changed as one likes."""
-    shutil.copytree(built.folder, tmp_path / "copy", symlinks=True)
-    copy = Project(tmp_path / "copy")
-    copy.run("git", "checkout", "-q", "--", ".")
-    return copy
-
-
 def edit(project: Project, file: str, old: str, new: str) -> None:
     path = project.folder / file
     assert path.read_text().count(old) == 1, (file, old)
@@ -204,23 +192,11 @@ def test_a_toy_landmark_model_by_the_listed_edits_gets_its_row_in_the_report(pro
 def test_a_toy_model_of_two_inputs_goes_through_everything_by_the_listed_edits(project):
     content = yaml.safe_load((project.folder / "params.yaml").read_text())
     both = content["mlp"]["augment"] | content["cnn"]["augment"]
-    values = {"image_size": 32, "augment": both, "epochs": 30}
+    values = {"image_size": 32, "augment": both}
     add_model(project, "pair", PAIR, PAIR_SECTION, PAIR_ENTRY, without=("hidden", "dropout"), **values)
 
-    again = ("repro", "--single-item", "--force", "--no-run-cache", "train@pair")
-    weights = project.folder / "models/pair/model.safetensors"
-    project.dvc(*again)
-    expected = weights.read_bytes()
-    process = project.start(*again)
-    wait_for_checkpoint(project, process, "pair")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert "Going on after epoch" in project.dvc(*again)
-    assert weights.read_bytes() == expected
-
-    output = project.dvc("repro")
-    assert {"evaluate@pair", "measure@pair", "export@pair", "compare"} <= ran(output)
-    assert reported(project, "pair")
+    output = project.dvc("repro", "measure@pair", "export@pair")
+    assert ran(output) == {f"{do}@pair" for do in ("train", "evaluate", "measure", "export")}
     photo = str(known_params.TOP / "docs/images/astronaut.jpg")
     answer = project.run(
         "python", "-m", "fer", "predict", photo, "--models", "models/onnx", "--model", "pair", "--tta", "4"
@@ -236,10 +212,10 @@ def test_a_second_image_network_differs_in_its_section_alone(project):
     edit(project, "dvc.yaml", LAST_PHASE, SECOND_PHASES + LAST_PHASE)
     edit(project, "dvc.yaml", "      cnn: cnn\n", "      cnn: cnn\n      second: cnn\n")
     commit(project, "second")
-    project.dvc("repro", "compare")
-    assert reported(project, "second")
+    assert "measure@second" in ran(project.dvc("repro", "measure@second"))
     project.set("second.partial.blocks", 99)
-    assert "second.partial.blocks = 99" in project.dvc("repro", "train_phase@second_partial", fails=True)
+    output = project.run("python", "-m", "stages.train", "second", "--phase", "partial", fails=True)
+    assert "second.partial.blocks = 99" in output
 
 
 def test_a_second_ensemble_is_three_entries(project):

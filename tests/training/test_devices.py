@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from fer import artifacts, inputs, models
+from fer.config_parts import AugmentLandmarks, AugmentPixels
 from fer.evaluation.predict import probabilities
 from fer.landmarks.graphs import Graph
 from fer.models import fusion
+from fer.models.base import FaceModel
 from fer.training import checkpoints
 from fer.training.batches import TrainingData
 from fer.training.fit import fit
@@ -22,6 +25,28 @@ SMALL = {
     "tiny": {"widths": [4, 8], "blocks": 1, "image_size": 32},
 }
 DEVICES = [pytest.param("cpu", marks=pytest.mark.slow), pytest.param("cuda", marks=pytest.mark.gpu)]
+
+
+class BothInputs(FaceModel):
+    """A network that sees pixels and landmarks, trained with the settings of the mlp."""
+
+    inputs = ("pixels", "landmarks")
+    image_size = 48
+
+    def __init__(self):
+        super().__init__()
+        self.of_pixels, self.of_landmarks = nn.Linear(48 * 48, 7), nn.Linear(478 * 3, 7)
+
+    @classmethod
+    def arguments(cls, settings, data):
+        return {}
+
+    def forward(self, pixels, landmarks):
+        return self.of_pixels(pixels.flatten(1) / 255) + self.of_landmarks(landmarks.flatten(1))
+
+
+class AugmentBoth(AugmentPixels, AugmentLandmarks):
+    """Its augmentation."""
 
 
 class Killed(BaseException):
@@ -45,10 +70,12 @@ def start(params, change, tmp_path, monkeypatch):
     labels, rows = torch.arange(64) % 7, torch.arange(64)
 
     def run(name, device, folder="one"):
-        kind = models.network(name)
+        known = name in models.MODELS
+        kind = models.network(name) if known else BothInputs
         values = {key: {"pixels": pixels, "landmarks": landmarks}[key] for key in kind.inputs}
-        section = params.model(name)
-        settings = change(section, optim=section.optim.model_dump() | {"batch_size": 16}, **SMALL[name])
+        section = params.model(name) if known else params.mlp
+        settings = change(section, optim=section.optim.model_dump() | {"batch_size": 16}, **SMALL.get(name, {}))
+        both = AugmentBoth(**params.cnn.augment.model_dump() | params.mlp.augment.model_dump())
         torch.manual_seed(3)
         network = kind(**kind.arguments(settings, tmp_path))
         network.learn_statistics(values, tmp_path)
@@ -57,7 +84,8 @@ def start(params, change, tmp_path, monkeypatch):
         section = change(params.train, device=device, precision="bf16-mixed")
         data = TrainingData(values, labels, rows[:48], rows[48:])
         curves = tmp_path / f"{folder}.csv"
-        fitted = fit(f"{folder}-{name}", network, data, recipe, settings.augment, section, curves, {})
+        augment = settings.augment if known else both
+        fitted = fit(f"{folder}-{name}", network, data, recipe, augment, section, curves, {})
         network.load_state_dict(fitted.weights)
         return network.eval(), {key: own.numpy() for key, own in values.items()}, fitted
 
@@ -65,7 +93,7 @@ def start(params, change, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("name", [*models.MODELS, "both inputs"])
 def test_training_and_going_on(name, device, start, monkeypatch):
     _, _, whole = start(name, device, "whole")
     assert whole.epochs == 3
