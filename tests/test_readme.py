@@ -58,7 +58,7 @@ def test_the_photo_of_the_readme(committed, tmp_path, monkeypatch):
 def test_the_commands_of_the_readme_are_there(committed):
     """Every `make` target and every `fer` command that the README and the docs name."""
     makefile = (TOP / "Makefile").read_text()
-    for page in ("README.md", "docs/pipeline.md", "docs/using.md"):
+    for page in ("README.md", "docs/bulk.md", "docs/pipeline.md", "docs/using.md"):
         text = committed(page)
         for target in set(re.findall(r"(?:^\$ (?:\w+=\S+ )?|`)make (\w+)", text, re.MULTILINE)):
             assert f"\n{target}:" in makefile, (page, target)

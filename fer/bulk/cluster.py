@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from typing import Any
 
 from fer import stopping
@@ -27,7 +27,7 @@ _STORE = 100_000_000  # bytes of shared memory: only lists of names pass through
 
 # Ray reads these when it is imported. Nothing is reported to its makers, and nothing listens on another address than
 # this machine's own; the last two hold for a cluster of this machine alone.
-_ALWAYS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+_ALWAYS = {"RAY_USAGE_STATS_ENABLED": "0"}
 _ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_agent_register_timeout_ms": "120000"}
 
 
@@ -80,6 +80,8 @@ def started(address: str | None, workers: int | None) -> Iterator[int]:
                 "_temp_dir": stack.enter_context(folder),
             }
         stack.callback(ray.shutdown)
+        # Ray prints notes about workers that die; what becomes of their shards is told by the answers.
+        stack.enter_context(redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
         try:
             ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **options)
         except Exception as error:  # Ray raises exceptions of any kind
