@@ -116,7 +116,8 @@ class Run:
 
     def __init__(self, predictor: "Predictor", names: Sequence[str]) -> None:
         self._predictor, self._names = predictor, names
-        self.read = self.unread = self.faces = 0
+        self.read = self.unread = self.faces = self._too_small = 0
+        self._smallest = math.inf
 
     @property
     def status(self) -> int:
@@ -127,6 +128,13 @@ class Run:
         """Count an input that could not be read, and say why."""
         self.unread += 1
         say(line)
+
+    @property
+    def passed_over(self) -> str:
+        """How many faces were smaller than asked for, and with which option they are read; empty if there are none."""
+        from fer.inference import report
+
+        return report.passed_over(self._too_small, self._smallest, self._predictor.min_size)
 
     def photos(self, bar: bool, keep_frames: bool = False) -> Iterator["Photo"]:
         """Predict all photos, including those that could not be read.
@@ -148,6 +156,9 @@ class Run:
                 if photo.read:
                     self.read += 1
                     self.faces += len(photo.faces)
+                    if photo.too_small:
+                        self._too_small += photo.too_small
+                        self._smallest = min(self._smallest, photo.smallest)
                 else:
                     self.complain(photo.problem)
                 yield photo

@@ -94,6 +94,8 @@ def predict(
             say(f"Saved in {output}: faces.csv, photos.jsonl and {saving.ANNOTATED}/")
         elif results is not None:
             say(f"No picture was read, so nothing was saved in {output}.")
+        if form != "table" and run.passed_over:
+            say(f"Faces passed over: {run.passed_over}")
         if run.faces:
             say_who_answered(predictor)
     context.exit(run.status)

@@ -88,7 +88,9 @@ class Photo:
         faces: found in it.
         problem: why it could not be read, or why there is no face in it; empty otherwise.
         read: whether it could be read.
-        too_small: how many faces were left out because they are smaller than `min_size`.
+        too_small: how many faces were passed over because they are smaller than `min_size`.
+        smallest: the size of the smallest of these in pixels, the shorter side of its box; 0 if there are none.
+        min_size: below which faces were passed over, in pixels.
         time: in seconds since the start of a video; None for a photo.
         number: of the frame in a video, from 0; None for a photo.
         frame: the picture itself, where `keep_frames` asks for it.
@@ -101,6 +103,8 @@ class Photo:
     problem: str = ""
     read: bool = True
     too_small: int = 0
+    smallest: float = 0.0
+    min_size: float = 0.0
     time: float | None = None
     number: int | None = None
     frame: Frame | None = field(default=None, repr=False, compare=False)

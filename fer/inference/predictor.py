@@ -172,9 +172,10 @@ class Predictor:
             if detector is None:
                 whole = Detection((0.0, 0.0, float(frame.width), float(frame.height)), 1.0)
                 return photo, [(whole, resized(grey[None], self._models.size)[0])]
-            found = detector.find(grey)
+            found = detector.find(grey, self.min_size)
             large = [face for face in found if face.size >= self.min_size]
-            photo.too_small = len(found) - len(large)
+            photo.too_small, photo.min_size = len(found) - len(large), self.min_size
+            photo.smallest = found[-1].size if photo.too_small else 0.0
             if not large:
                 size = f"; the largest has {found[0].size:.0f} pixels" if found else ""
                 photo.problem = f"no face of {self.min_size:g} pixels or more was found{size}"
