@@ -13,7 +13,7 @@ from fer.inference.model_average import ModelAverage, resized
 from fer.landmarks import areas
 
 AUTO, CAM, OCCLUSION = METHODS = ("auto", "cam", "occlusion")
-_MESH_SIDE = 192  # pixels of a map that is drawn on the mesh
+_MESH_SIDE = 128  # pixels of a map that is drawn on the mesh
 
 
 class NotExplainable(FerError):
@@ -60,10 +60,12 @@ class Explainer:
             be had. Landmarks are always explained by occlusion of the areas of the face.
 
     Raises:
-        NotExplainable: there are several models, or class activation maps were asked for and can't be had.
+        NotExplainable: there is no such method, there are several models, or class activation maps can't be had.
     """
 
     def __init__(self, models: ModelAverage, method: str = AUTO) -> None:
+        if method not in METHODS:
+            raise NotExplainable(f"There is no method {method!r}. There are: {', '.join(METHODS)}.")
         if len(models.networks) > 1:
             names = ", ".join(network.about.name for network in models.networks)
             raise NotExplainable(

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from fer import Predictor, inputs
+from fer.errors import FerError
 from fer.export import half, int8, onnx_file
 from fer.inference.explain import Explanation, placed
 from fer.inference.faces import Face
@@ -96,7 +97,7 @@ OUTPUTS = [
 
 @pytest.mark.parametrize(("outputs", "reason"), OUTPUTS)
 def test_odd_outputs_are_one_line(tmp_path, outputs, reason):
-    with pytest.raises(Exception, match=reason):
+    with pytest.raises(FerError, match=reason):
         Network(write(tmp_path / "a.onnx", ABOUT | {"outputs": outputs}))
 
 
@@ -178,6 +179,11 @@ def test_a_wrong_call_says_why(home, arguments, message):
     assert done.exit_code == 2
     assert message in done.stderr
     assert not Path("why").exists()
+
+
+def test_python_is_told_what_methods_there_are(home):
+    with pytest.raises(FerError, match="There is no method 'magic'. There are: auto, cam, occlusion"):
+        Predictor(explain="magic")
 
 
 def test_annotated_copies_show_the_map_over_the_face_and_nowhere_else(photo, explainable):
