@@ -7,11 +7,22 @@ import pytest
 
 TOP = Path(__file__).parents[1]
 LAYERS = (
-    ("emotions", "errors", "hashing", "paths", "progress", "sizes", "stopping", "versions", "writing"),
-    ("artifacts", "commands", "config", "config_file", "config_parts", "device", "search", "stage_times"),
+    ("averaging", "emotions", "errors", "hashing", "paths", "progress", "sizes", "stopping", "versions", "writing"),
+    (
+        "artifacts",
+        "commands",
+        "config",
+        "config_data",
+        "config_file",
+        "config_parts",
+        "device",
+        "search",
+        "stage_times",
+    ),
     ("data",),
     ("landmarks",),
     ("inputs",),
+    ("explain",),
     ("models",),
     ("training",),
     ("evaluation",),

@@ -24,7 +24,7 @@ def test_a_model_s_row(model, committed):
         percent(metrics["val"]["accuracy"]),
         f"**{percent(test['accuracy'])}** ({percent(test['accuracy_low'])} to {percent(test['accuracy_high'])})",
         *[percent(metrics[part]["accuracy"]) for part in ("test_single_view", "test_unseen", "test_combined")],
-        f"{100 * ORIGINAL[model]:.4g}",
+        f"{100 * ORIGINAL[model]:.4g}" if model in ORIGINAL else NONE,
         f"{metrics['parameters']:,}",
         str(metrics["epochs"]),
     ]

@@ -36,9 +36,11 @@ def read(shard: Shard, megapixels: float, column: str | None = None) -> Iterator
     Raises:
         OSError: the storage does not deliver what is there; another try may succeed.
     """
-    readers: dict[str, Callable[[Shard, float], Iterator[Loader]]]
-    readers = {PICTURES: _of_files, TAR: _of_tar, PARQUET: partial(_of_rows, column=column)}
-    return sources.ahead(_explained(shard, readers[shard.kind](shard, megapixels)))
+    if shard.kind == PARQUET:
+        loaders = _of_rows(shard, megapixels, column)
+    else:
+        loaders = {PICTURES: _of_files, TAR: _of_tar}[shard.kind](shard, megapixels)
+    return sources.ahead(_explained(shard, loaders))
 
 
 def _explained(shard: Shard, loaders: Iterator[Loader]) -> Iterator[Loader]:

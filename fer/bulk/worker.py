@@ -46,7 +46,9 @@ def cause(predictor: Predictor, options: Mapping[str, Any], column: str | None) 
         options: what it was made with.
         column: of Parquet files; None to find it.
     """
-    models = [f"{each.about.name} {each.about.precision} {each.about.weights}" for each in predictor.networks]
+    models = [
+        f"{each.about.name} {each.about.precision} {each.about.weights} {each.share:g}" for each in predictor.networks
+    ]
     numbers = {name: options[name] for name in ("tta", "detect", "min_size", "megapixels")}
     return {"fer": __version__, "models": models, **numbers, "column": column}
 

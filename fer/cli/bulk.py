@@ -68,9 +68,9 @@ def bulk(
     if options["models_folder"] is not None:
         options["models_folder"] = options["models_folder"].expanduser().absolute()
     with open_predictor(dict(options)) as predictor, ExitStack() as stack:
-        expected = worker.cause(predictor, options, column)
-        arguments = {"options": options, "column": column, "expected": expected}
-        job = stack.enter_context(Job(output, expected))
+        cause = worker.cause(predictor, options, column)
+        arguments = {"options": options, "column": column, "expected": cause}
+        job = stack.enter_context(Job(output, cause))
         for line in job.plan(inputs, shard_size, column):
             say(line)
         stack.callback(_say_what_is_done, job)

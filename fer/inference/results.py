@@ -95,6 +95,10 @@ class Results:
             return False
         return relative in (self._made or ()) or relative.split(os.sep)[0] == UNFINISHED
 
+    def is_foreign(self, name: str) -> bool:
+        """Whether a file of this name, relative to the folder, is there that fer did not make and may not replace."""
+        return not self._overwrite and name not in (self._made or ()) and os.path.lexists(self.folder / name)
+
     def commit(self) -> None:
         """Replace the earlier results; earlier files that have no successor are deleted.
 
