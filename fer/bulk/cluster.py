@@ -8,6 +8,7 @@ and whole, or not at all.
 import logging
 import os
 import secrets
+import socket
 import sys
 import tempfile
 from collections import deque
@@ -22,6 +23,7 @@ from fer.errors import FerError
 from fer.inference.text import one_line
 
 _TRIES_AGAIN = 2  # of a shard whose worker died
+_TIMEOUT = 10.0  # seconds in which a cluster's machine must answer
 _PATIENCE = 1.0  # seconds between looks at what a signal may have asked for
 _STORE = 100_000_000  # bytes of shared memory: only lists of names pass through it
 
@@ -65,7 +67,9 @@ def started(address: str | None, workers: int | None) -> Iterator[int]:
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     with ExitStack() as stack:
         options: dict[str, Any] = {"address": address}
-        if address is None:
+        if address is not None:
+            _reach(address)
+        else:
             workers = workers or _cores()
             # Without a token of our own, Ray would leave one in the home.
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
@@ -105,7 +109,7 @@ def answers(shards: Sequence[Shard], workers: int, **arguments: Any) -> Iterator
     import ray
     from ray.exceptions import ActorDiedError, RayError
 
-    kind = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=_TRIES_AGAIN)(Worker)
+    kind: Any = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=_TRIES_AGAIN)(Worker)
     waiting = deque(shards)
     idle = [kind.remote(**arguments) for _ in range(min(workers, len(shards)))]
     busy: dict[Any, tuple[Any, Shard]] = {}
@@ -130,6 +134,20 @@ def answers(shards: Sequence[Shard], workers: int, **arguments: Any) -> Iterator
                 answer = unfinished(shard, problem)
             idle.append(actor)
             yield answer
+
+
+def _reach(address: str) -> None:
+    """Look whether something listens at an address such as `10.0.0.1:6379`; Ray itself tries for minutes.
+
+    Raises:
+        FerError: nothing does.
+    """
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if port.isdecimal():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _TIMEOUT).close()
+        except (OSError, OverflowError) as error:
+            raise FerError(f"No Ray cluster answers at {address} ({one_line(error)}).") from error
 
 
 def _cores() -> int:

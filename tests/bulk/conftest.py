@@ -1,6 +1,7 @@
 """Drawn faces as files, and `fer bulk` with its worker in this process instead of Ray's."""
 
 import contextlib
+import functools
 import io
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image
 from fer import Predictor, cli
 from fer.bulk import cluster, worker
 from fer.data import drawn
+from fer.inference import registry
 
 COUNT = 7
 
@@ -42,6 +44,9 @@ def pictures(faces, tmp_path, monkeypatch):
     return tmp_path
 
 
+_load = functools.cache(registry.load)  # each network is loaded once for all tests
+
+
 @pytest.fixture
 def alone(monkeypatch):
     """Let one worker in this process answer, without Ray; a list of the shards that it has answered.
@@ -61,6 +66,7 @@ def alone(monkeypatch):
             died = len(answered) - 1 == answered.fail_at
             yield worker.unfinished(shard, "its worker died") if died else own.answer(shard)
 
+    monkeypatch.setattr(registry, "load", lambda models, *others: list(_load(tuple(models), *others)))
     monkeypatch.setattr(cluster, "load", lambda address: None)
     monkeypatch.setattr(cluster, "started", lambda address, workers: contextlib.nullcontext(1))
     monkeypatch.setattr(cluster, "answers", answers)
