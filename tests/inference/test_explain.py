@@ -18,7 +18,8 @@ from fer.inference.faces import Face
 from fer.inference.heat_picture import warmed
 from fer.inference.network import Network
 from fer.models.cnn import FaceCNN
-from tests.inference.conftest import ABOUT, fer
+from tests.conftest import ABOUT
+from tests.inference.conftest import fer
 from tests.inference.test_network import write
 from tests.inference.test_terminal import ENVIRONMENT, MODULES
 from tests.models.test_explained import LinearHead

@@ -8,7 +8,7 @@ from fer import models
 from fer.export import int8, onnx_file
 from fer.inference.network import Network
 from fer.models.tiny import TinyCNN
-from tests.inference.conftest import ABOUT
+from tests.conftest import ABOUT
 
 
 @pytest.fixture

@@ -12,17 +12,17 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("model", ["fusion", "tiny"])
-def test_killed_and_started_again_it_ends_with_the_same_weights(model, restored):
-    restored.set(f"{model}.epochs", 20)
-    weights = restored.folder / f"models/{model}/model.safetensors"
+def test_killed_and_started_again_it_ends_with_the_same_weights(model, project):
+    project.set(f"{model}.epochs", 20)
+    weights = project.folder / f"models/{model}/model.safetensors"
     again = ("repro", "--single-item", "--force", "--no-run-cache", f"train@{model}")
-    restored.dvc(*again)
+    project.dvc(*again)
     expected = weights.read_bytes()
-    process = restored.start(*again)
-    wait_for_checkpoint(restored, process, model)
+    process = project.start(*again)
+    wait_for_checkpoint(project, process, model)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert "Going on after epoch" in restored.dvc(*again)
+    assert "Going on after epoch" in project.dvc(*again)
     assert weights.read_bytes() == expected
 
 

@@ -208,7 +208,7 @@ class TestRate:
             {"blocks.0.attention.query.weight", "head.2.weight"},
         ),
         (
-            LandmarkGNN(5, 6, 4, 1, 8, 0.0),
+            LandmarkGNN(5, 4, 1, 8, 0.0),
             {"embedding", "enter.bias", "convolutions.0.bias", "norms.0.weight"},
             {"enter.weight", "convolutions.0.lin.weight"},
         ),
