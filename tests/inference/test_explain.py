@@ -183,7 +183,7 @@ def test_a_wrong_call_says_why(home, arguments, message):
 
 
 def test_python_is_told_what_methods_there_are(home):
-    with pytest.raises(FerError, match="There is no method .magic."):
+    with pytest.raises(FerError, match="There is no method 'magic'"):
         Predictor(explain="magic")
 
 
