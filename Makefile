@@ -52,7 +52,7 @@ test: setup  ## lint, types and tests
 	ruff check .
 	ruff format --check .
 	mypy
-	python -m pytest -n 2 --dist loadgroup
+	python -m pytest -n 2 --dist loadfile
 
 bench: setup  ## speed and memory beside the plain way, in 15 minutes on an idle machine: make bench [DEVICE=cuda]
 	@$(BIN)/python -m benchmarks --device $(or $(DEVICE),cpu)
@@ -75,7 +75,7 @@ repro: setup  ## rebuild everything from FER2013, also what files outside the pr
 	dvc repro
 
 release: setup  ## copy the exported models into the package: make release MODELS='cnn:int8 mlp'
-	@$(BIN)/python -m fer.release $(or $(MODELS),cnn:int8 mlp gnn transformer:float16)
+	@$(BIN)/python -m fer.release $(or $(MODELS),cnn:int8 mlp gnn transformer:float16 ensemble)
 
 clean:  ## remove the environment, caches and half-finished trainings
 	rm -rf .venv .venv-predict .cache .mypy_cache .ruff_cache .pytest_cache

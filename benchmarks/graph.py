@@ -1,4 +1,4 @@
-"""The graph network: one graph object a face, joined into batches, beside one tensor against the one graph."""
+"""The graph network: one graph object a face, joined into batches, beside one tensor against one matrix."""
 
 import warnings
 from collections.abc import Iterator
@@ -51,11 +51,11 @@ def rows(bench: Bench) -> Iterator[Row]:
     optimizer = torch.optim.AdamW(network.parameters())
 
     def ours() -> None:
-        for values, labels in batches:
+        for values, labels, _ in batches:
             made.learn(network(**values), labels, optimizer)
 
     features = network._features(data.inputs["landmarks"]).cpu()
-    edges, labels = network.edge_index.cpu(), data.labels.cpu()
+    edges, labels = network.adjacency.nonzero().T.cpu(), data.labels.cpu()
     graphs = [Data(x=own, edge_index=edges, y=label) for own, label in zip(features, labels, strict=True)]
     loader = DataLoader(graphs, batch, shuffle=True)
     plain_network = PlainGraphNetwork(len(network.nodes), settings.layers, settings.width, settings.dropout)

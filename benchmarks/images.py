@@ -69,7 +69,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
     @torch.no_grad()
     def ours() -> None:
-        for values, _ in batches:
+        for values, *_ in batches:
             preparing(**inputs.augment(values, settings.augment, preparing))
 
     step = training_step(bench, batch)

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from fer import inputs, models, paths
+from fer import artifacts, inputs, models, paths
 from fer.config import Params
 from fer.data import drawn
 from fer.emotions import EMOTIONS
 from fer.landmarks import topology
 from fer.landmarks.graphs import Graph
+from fer.models import fusion
 from fer.models.base import FaceModel
 from fer.sizes import POINTS
 from fer.training.batches import TrainingData
@@ -60,10 +61,16 @@ def write_graph(params: Params, folder: Path = paths.GRAPHS) -> None:
     Graph(topology.build(params.graphs.edges, params.graphs.neighbours, mean), topology.regions(), mean).save(folder)
 
 
+def write_parts(params: Params, folder: Path = paths.MODELS) -> None:
+    """Write which networks the fusion consists of: those of the settings."""
+    arguments = {name: models.network(name).arguments(params.model(name), paths.DATA) for name in fusion.PARTS}
+    artifacts.write_json(folder / fusion.START.name / artifacts.CONFIG_FILE, {"arguments": arguments})
+
+
 def network(name: str, settings: Any) -> FaceModel:
     """A network in training mode with random weights, as `settings`, the model's section, has it.
 
-    The graph must have been written.
+    The graph and the parts of the fusion must have been written.
     """
     kind = models.network(name)
     torch.manual_seed(0)

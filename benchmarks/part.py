@@ -30,6 +30,7 @@ def main(module: str, output: Path, device: str, seconds: float, quick: bool) ->
         os.chdir(folder)
         try:
             made.write_graph(bench.params)
+            made.write_parts(bench.params)
             for row in importlib.import_module(module).rows(bench):
                 file.write(json.dumps(asdict(row)) + "\n")
                 file.flush()

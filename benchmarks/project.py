@@ -1,5 +1,6 @@
 """A copy of the project with made-up data of FER2013's size, in which stages run as they do on FER2013."""
 
+import contextlib
 import io
 import shutil
 import subprocess
@@ -15,13 +16,14 @@ from PIL import Image
 from benchmarks import made
 from benchmarks.measure import TOP
 from fer import artifacts, models, paths
-from fer.config import Params
+from fer.config import Params, students
 from fer.data.faces import COLUMNS, Faces
 from fer.data.sets import DATA_SETS
 from fer.emotions import EMOTIONS
 from fer.evaluation import predictions
 from fer.landmarks.extract import FaceLandmarks
 from fer.models import pretrained
+from fer.training import soft_labels
 
 FILES = ("fer", "stages", "dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", ".gitignore")
 
@@ -84,16 +86,14 @@ def write_models(folder: Path, params: Params) -> None:
         for phase in kind.phases:
             models.write(folder / paths.MODELS / models.folder(name, phase), weights, config)
         if kind.starts_pretrained:
-            pretrained.write_folder(name, made.changed(params, **{name: _without_weights(settings)}), folder / "models")
+            content = settings.model_dump()
+            content |= {"weights": "none"} if "weights" in content else {}
+            with contextlib.chdir(folder):
+                pretrained.write_folder(name, made.changed(params, **{name: content}))
 
 
-def _without_weights(settings: Any) -> dict[str, Any]:
-    content: dict[str, Any] = settings.model_dump() | {"weights": "none"}
-    return content
-
-
-def write_predictions(folder: Path, content: Faces) -> None:
-    """Write random probabilities in place of the stage `evaluate`."""
+def write_predictions(folder: Path, content: Faces, params: Params) -> None:
+    """Write random probabilities in place of the stages `evaluate` and `soft_labels`."""
     table = artifacts.read_table(folder / paths.SPLITS)
     rows = np.flatnonzero(table["split"].isin(["val", "test"]))
     chosen = table.loc[rows, ["row", "name", "split"]].assign(emotion=content.table["emotion"].to_numpy()[rows])
@@ -102,6 +102,11 @@ def write_predictions(folder: Path, content: Faces) -> None:
     for name in models.MODELS:
         own = predictions.make(chosen, answers, answers, np.ones(len(rows), bool), metadata)
         artifacts.write_table(folder / paths.PREDICTIONS / f"{name}.parquet", own.table, own.metadata)
+    train = np.flatnonzero(table["split"] == "train")
+    with contextlib.chdir(folder):
+        for name in students():
+            answers = np.random.default_rng(0).dirichlet(np.ones(len(EMOTIONS)), len(train))
+            soft_labels.write(name, params.model(name).distill.teacher, train, answers)
 
 
 def fill_outputs(folder: Path) -> None:

@@ -35,6 +35,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     began, folder = time.perf_counter(), Path.cwd() / "project"
     project.copy(folder, bench.params)
     made.write_graph(bench.params, folder / paths.GRAPHS)
+    made.write_parts(bench.params, folder / paths.MODELS)
     content = project.faces(few=bench.quick)
     first: list[tuple[str, ...]] = [("split",)]
     if bench.quick:
@@ -53,7 +54,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     yield from nothing_to_do(bench, folder)
     if not bench.quick:
         project.write_models(folder, bench.params)
-        project.write_predictions(folder, content)
+        project.write_predictions(folder, content, bench.params)
         yield from memory(folder, later_stages(), peaks, began + bench.seconds)
     if peaks:
         largest = max(peaks, key=lambda name: peaks[name])

@@ -17,7 +17,7 @@ from benchmarks import made
 from benchmarks.measure import MOST, TOP, TRAIN_FACES, VAL_FACES, Bench, Row, compared, single
 from fer import artifacts, models, paths
 from fer.models.base import FaceModel
-from fer.models.cnn import IMAGENET_MEAN, IMAGENET_STD
+from fer.models.cnn import IMAGENET_MEAN, IMAGENET_STD, FaceCNN
 from fer.training import fit as fitting
 from fer.training.keeper import Keeper
 
@@ -41,7 +41,8 @@ def rows(bench: Bench) -> Iterator[Row]:
     """The speeds of each model's phases, and what they make of FER2013."""
     chosen = [(name, bench.params.model(name), "") for name in models.MODELS]
     if bench.device == "cuda":
-        large = [(name, made.changed(own, image_size=LARGE), f"_{LARGE}") for name, own, _ in chosen if _size(own)]
+        wide = [(name, own) for name, own, _ in chosen if hasattr(own, "backbone")]
+        large = [(name, made.changed(own, image_size=LARGE), f"_{LARGE}") for name, own in wide]
         chosen += large
     share = bench.seconds / sum(len(models.network(name).phases) for name, _, _ in chosen)
     for name, settings, suffix in chosen:
@@ -127,10 +128,10 @@ def plain_step(bench: Bench, network: FaceModel, batch: int) -> Callable[[], Non
     network.to(bench.device)
     values = made.data(network.inputs, batch).to(torch.device(bench.device))
     forward: Callable[[], Tensor] = functools.partial(network, **values.inputs)
-    if "pixels" in network.inputs:
+    if isinstance(network, FaceCNN):
         size = network.image_size
         pictures = (torch.rand(batch, 3, size, size, device=bench.device) - IMAGENET_MEAN) / IMAGENET_STD
-        forward = functools.partial(nn.Sequential(network.backbone, network.head), pictures)  # type: ignore[arg-type]
+        forward = functools.partial(nn.Sequential(network.backbone, network.head), pictures)
     optimizer = torch.optim.AdamW([own for own in network.parameters() if own.requires_grad])
     return lambda: made.learn(forward(), values.labels, optimizer)
 

@@ -4,19 +4,20 @@ import subprocess
 import pytest
 
 from fer import config
+from fer.emotions import EMOTIONS
 from tests import known_params
 
 # Networks as small as the tests' gain nothing from more threads, and two workers would wait for each other's.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What an ONNX file of the tests says of itself.
+ABOUT = {
+    "name": "small", "inputs": ["pixels"], "weights": "0" * 64, "precision": "float32", "dataset": "fer2013",
+    "version": "0", "licence": "MIT", "size": 48, "landmarks": None, "emotions": list(EMOTIONS),
+}  # fmt: skip
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items):
-    """Skip what needs a GPU where there is none; keep together what shares a project that takes a minute to build."""
-    for item in items:
-        if "pipeline" in item.path.parts:
-            own = item.path.stem == "test_new_models"
-            item.add_marker(pytest.mark.xdist_group("models" if own else "pipeline"))
+    """Skip what needs a GPU where there is none."""
     gpu = [item for item in items if item.get_closest_marker("gpu")]
     if gpu:
         import torch
@@ -41,10 +42,32 @@ def committed():
             ["git", "show", f"HEAD:{path}"], cwd=known_params.TOP, capture_output=True, text=True, check=False
         )
         if shown.returncode:
-            pytest.skip("no git clone")
+            pytest.skip(f"the last commit has no {path}")
         return shown.stdout
 
     return read
+
+
+@pytest.fixture(scope="session")
+def networks(tmp_path_factory):
+    """A folder with a network on pixels and one on landmarks as ONNX files; that on pixels, and some faces."""
+    import numpy as np
+    import torch
+
+    from fer import inputs, models
+    from fer.export import onnx_file
+
+    folder = tmp_path_factory.mktemp("networks")
+    torch.manual_seed(0)
+    cnn = models.network("cnn")(backbone="timm:test_resnet", hidden=8, dropout=0.0, image_size=32).eval()
+    mlp = models.network("mlp")(hidden=(8,), dropout=0.0).eval()
+    faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48), np.uint8)
+    points = np.random.default_rng(0).normal(size=(3, 478, 3)).astype(np.float32)
+    onnx_file.write(folder / "small.onnx", cnn, {"pixels": faces}, ABOUT)
+    settings = inputs.settings(("landmarks",), config.Params(**known_params.read()))
+    about = ABOUT | {"name": "points", "inputs": ["landmarks"], **settings}
+    onnx_file.write(folder / "points.onnx", mlp, {"landmarks": points}, about)
+    return folder, cnn, faces
 
 
 def changed(section, **values):

@@ -148,8 +148,10 @@ class Torture:
             resource.setrlimit(resource.RLIMIT_FSIZE, (blow.number, blow.number))
 
         before = self._bytes(blow.stage)
+        # Python 3.11 keeps half-written bytecode.
+        environment = surroundings() | {"PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
-            command, cwd=self.project.folder, env=surroundings(), preexec_fn=limit, capture_output=True, text=True
+            command, cwd=self.project.folder, env=environment, preexec_fn=limit, capture_output=True, text=True
         )
         assert "Traceback" not in done.stderr, f"{blow}: {done.stderr}"
         if done.returncode:

@@ -39,6 +39,16 @@ class Folder(click.Path):
         super().__init__(path_type=Path, file_okay=False)
 
 
+def _not_empty(_: click.Context, __: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(paths):
+        raise click.BadParameter("an empty name means no file; to read the current folder, write a dot.")
+    return paths
+
+
+photo_paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=_not_empty)
+"""The argument of a command that reads photos."""
+
+
 def predictor_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options for the arguments of a Predictor."""
     options = (
@@ -187,4 +197,6 @@ def say_who_answered(predictor: "Predictor") -> None:
         worth = f"trained on {about.dataset}"
         if accuracy is not None:
             worth = f"{accuracy:.1%} right on the test faces of {about.dataset}"
+        if network.share < 1:
+            worth += f", {network.share:.0%} of the average"
         say(f"Answered by {about.name} ({about.precision}, weights {about.weights[:12]}, {worth}).")

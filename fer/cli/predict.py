@@ -14,6 +14,7 @@ from fer.cli.options import (
     can_open_windows,
     open_predictor,
     output_options,
+    photo_paths,
     predictor_options,
     say_what_is_left,
     say_who_answered,
@@ -28,20 +29,15 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "jsonl", "csv")
 
 
-def _not_empty(_: click.Context, __: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(paths):
-        raise click.BadParameter("an empty name means no file; to read the current folder, write a dot.")
-    return paths
-
-
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=_not_empty)
+@photo_paths
 @predictor_options
 @click.option("--top", default=3, show_default=True, type=click.IntRange(1, 7), help="Emotions named in the table.")
 @click.option("--format", "form", default="table", show_default=True, type=click.Choice(FORMATS))
 @output_options("faces.csv, photos.jsonl and annotated copies")
 @click.option("--show", is_flag=True, help="Open each annotated photo in a window.")
 @click.option("--url", "urls", is_flag=True, help="Fetch paths that are addresses (https://...).")
+@click.option("--explain", is_flag=True, help="Lay a heat map over the faces of annotated photos (see `fer explain`).")
 @click.pass_context
 def predict(
     context: click.Context,
@@ -52,6 +48,7 @@ def predict(
     overwrite: bool,
     show: bool,
     urls: bool,
+    explain: bool,
     **options: Any,
 ) -> None:
     """Find the faces in photos, and say which expression each shows.
@@ -61,6 +58,7 @@ def predict(
     \b
     fer predict party.jpg
     fer predict holiday/ --output results/
+    fer predict holiday/ --output results/ --explain
     fer predict holiday/ --format csv > faces.csv
     fer predict crops/ --no-detect --model cnn --model mlp
     fer predict --url https://example.com/party.jpg
@@ -69,10 +67,12 @@ def predict(
     """  # noqa: D301  click needs the backspace itself
     from fer.inference import report, saving, sources
 
+    if explain and output is None and not show:
+        raise click.UsageError("--explain draws on annotated photos: add --output DIR or --show")
     if output is None:
         require_stdout()
     with ExitStack() as stack:
-        predictor = stack.enter_context(open_predictor(options))
+        predictor = stack.enter_context(open_predictor(options | {"explain": "auto" if explain else None}))
         results = None
         if output is not None:
             stack.push(lambda *error: say_what_is_left(output, error[0] is not None))

@@ -8,6 +8,7 @@ from fer import writing
 from fer.inference import marks
 from fer.inference.faces import Face
 from fer.inference.frame import Frame
+from fer.inference.heat_picture import warmed
 from fer.inference.labels import Mark
 from fer.inference.layout import Rectangle
 
@@ -33,7 +34,9 @@ def write(path: Path, frame: Frame, faces: Sequence[Face]) -> None:
 
 
 def annotated(image: "Image", faces: Sequence[Face], numbers: Sequence[int] = (), *, legend: bool = False) -> "Image":
-    """A copy of a picture with its faces marked; a small one is enlarged until the text can be read.
+    """A copy of a picture with its faces marked, and with the heat maps of those that have explanations.
+
+    A small picture is enlarged until the text can be read.
 
     Args:
         image: RGB, upright.
@@ -47,6 +50,7 @@ def annotated(image: "Image", faces: Sequence[Face], numbers: Sequence[int] = ()
     scale = max(1.0, SMALLEST_SIDE / max(image.size))
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     copy = image.copy() if scale == 1 else image.resize(size, Image.Resampling.BICUBIC)
+    copy = warmed(copy, faces, scale)
     boxes = [_within(_rectangle(face, scale), copy.size) for face in faces]
     shown = numbers or range(1, len(faces) + 1)
     return marks.draw(copy, [Mark(*each) for each in zip(shown, faces, boxes, strict=True)], legend)

@@ -144,10 +144,13 @@ def _table(photo: Photo, top: int, width: int, block: str) -> Iterator[str]:
         yield line
         if remark:
             yield f"      {remark}"
-    if photo.problem or photo.too_small:
-        found = printable(photo.problem) or f"{len(photo.faces):,} {'face' if len(photo.faces) == 1 else 'faces'}"
-        left_out = passed_over(photo.too_small, photo.smallest, photo.min_size)
-        yield "  " + "; ".join(filter(None, (found, left_out)))
+    left_out = passed_over(photo.too_small, photo.smallest, photo.min_size)
+    if photo.problem:
+        yield f"  {printable(photo.problem)}"
+        if left_out:
+            yield f"  {left_out}"
+    elif left_out:
+        yield f"  {len(photo.faces):,} {'face' if len(photo.faces) == 1 else 'faces'}; {left_out}"
 
 
 def passed_over(count: int, smallest: float, min_size: float) -> str:

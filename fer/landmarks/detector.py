@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from fer.landmarks import regions as areas
+from fer.landmarks import regions as squares
 from fer.landmarks.network import FOLDER, open_session
 
 FILE: Final = FOLDER / "face_detector.onnx"
@@ -46,8 +46,8 @@ class FaceDetector:
             float64 [n, 4] (`fer.landmarks.regions`).
         """
         whole = (0.5, 0.5, 1 + 2 * border, 0.0)
-        matrix = areas.matrix(whole, images.shape[-1], SIZE, mirrored)
-        seen = np.stack([areas.cut(image, matrix, SIZE) for image in images])
+        matrix = squares.matrix(whole, images.shape[-1], SIZE, mirrored)
+        seen = np.stack([squares.cut(image, matrix, SIZE) for image in images])
         found, scores = self._session.run(None, {"images": seen.astype(np.float32) / 127.5 - 1})
         regions = np.array([_region(own, row) for own, row in zip(found, scores[..., 0], strict=True)])
         regions[:, :3] *= whole[2]

@@ -18,7 +18,7 @@ import numpy as np
 
 from fer import artifacts, progress, writing
 from fer.errors import FerError
-from fer.landmarks import regions as areas
+from fer.landmarks import regions as squares
 from fer.landmarks.detector import FaceDetector
 from fer.landmarks.network import LandmarkNetwork
 from fer.landmarks.normalize import normalize
@@ -161,7 +161,7 @@ class Locator:
             points[row], presence[row] = self._find(images, regions, view.mirrored)
         missed = np.flatnonzero((presence < self._settings.presence).all(axis=0))
         if len(missed):
-            regions = areas.around(self._first_guess(images[missed]), SECOND_SCALE)
+            regions = squares.around(self._first_guess(images[missed]), SECOND_SCALE)
             for row, mirrored in ((-2, False), (-1, True)):
                 points[row, missed], presence[row, missed] = self._find(images[missed], regions, mirrored)
         return points, presence

@@ -1,6 +1,7 @@
 """From the pipeline's artefacts to a trained model's folder."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import lightning as L
@@ -15,6 +16,7 @@ from fer.data import splits
 from fer.data.faces import Faces
 from fer.errors import FerError, SettingError
 from fer.models.base import FaceModel
+from fer.training import soft_labels
 from fer.training.batches import TrainingData
 from fer.training.calibration import fit_temperature, val_logits
 from fer.training.fit import Fitted, fit
@@ -41,6 +43,10 @@ def train(name: str, phase: str | None, params: Params, callbacks: Sequence[L.Ca
     if phase not in kind.phases:
         raise FerError(f"{name} has no phase {phase!r}: choose from {', '.join(kind.phases)}.")
     data = load(kind.inputs)
+    distill = getattr(settings, "distill", None)
+    if distill is not None and distill.weight:
+        taught = soft_labels.read(name, distill.teacher, data.train, len(data.labels))
+        data = replace(data, soft_labels=taught)
     torch.manual_seed(params.train.seed)
     try:
         arguments = kind.arguments(settings, paths.DATA)

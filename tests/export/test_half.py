@@ -9,10 +9,9 @@ from onnx import helper, numpy_helper
 
 from fer.export import half, onnx_file
 from fer.inference.network import Network
-from tests.inference.conftest import networks  # noqa: F401  a fixture
 
 
-def test_a_file_takes_half_the_space_and_answers_alike(networks, tmp_path):  # noqa: F811
+def test_a_file_takes_half_the_space_and_answers_alike(networks, tmp_path):
     folder, _, faces = networks
     small = tmp_path / "small.onnx"
     shutil.copy(folder / "small.onnx", small)

@@ -5,7 +5,6 @@ import onnxruntime
 
 from fer.export import int8
 from fer.inference.network import Network
-from tests.inference.conftest import networks  # noqa: F401  a fixture
 
 
 def test_rounding_is_by_channel_and_within_half_a_step():
@@ -18,7 +17,7 @@ def test_rounding_is_by_channel_and_within_half_a_step():
     assert (np.abs(levels).reshape(6, -1).max(axis=1) == [127, 127, 0, 127, 127, 127]).all()
 
 
-def test_a_file_is_smaller_and_answers_alike(networks, tmp_path):  # noqa: F811
+def test_a_file_is_smaller_and_answers_alike(networks, tmp_path):
     folder, _, faces = networks
     small = tmp_path / "small.onnx"
     int8.write(folder / "small.onnx", small)
@@ -33,7 +32,7 @@ def test_a_file_is_smaller_and_answers_alike(networks, tmp_path):  # noqa: F811
         assert 0 < difference.max() < 0.02
 
 
-def test_what_is_rounded_is_worked_out_when_the_file_is_loaded(networks, tmp_path):  # noqa: F811
+def test_what_is_rounded_is_worked_out_when_the_file_is_loaded(networks, tmp_path):
     small, loaded = tmp_path / "small.onnx", tmp_path / "loaded.onnx"
     int8.write(networks[0] / "small.onnx", small)
     options = onnxruntime.SessionOptions()

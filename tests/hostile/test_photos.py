@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.inference.conftest import PHOTO, fer, home, networks, photo  # noqa: F401  fixtures
+from tests.inference.conftest import PHOTO, fer, home, photo  # noqa: F401  fixtures
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:

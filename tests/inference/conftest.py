@@ -1,4 +1,4 @@
-"""A folder in which `fer predict` works: small networks that were never trained, as a package, and a real photo."""
+"""A folder in which `fer predict` works: the small `networks` as a package, and a real photo."""
 
 import json
 import shutil
@@ -8,37 +8,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fer import cli, config, inputs
-from fer.emotions import EMOTIONS
-from tests import known_params
+from fer import cli
 from tests.known_params import TOP
 
 PHOTO = TOP / "docs/images/astronaut.jpg"
-ABOUT = {
-    "name": "small", "inputs": ["pixels"], "weights": "0" * 64, "precision": "float32", "dataset": "fer2013",
-    "version": "0", "licence": "MIT", "size": 48, "landmarks": None, "emotions": list(EMOTIONS),
-}  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def networks(tmp_path_factory):
-    """A folder with a network on pixels and one on landmarks as ONNX files; that on pixels, and some faces."""
-    import torch
-
-    from fer import models
-    from fer.export import onnx_file
-
-    folder = tmp_path_factory.mktemp("networks")
-    torch.manual_seed(0)
-    cnn = models.network("cnn")(backbone="timm:test_resnet", hidden=8, dropout=0.0, image_size=32).eval()
-    mlp = models.network("mlp")(hidden=(8,), dropout=0.0).eval()
-    faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48), np.uint8)
-    points = np.random.default_rng(0).normal(size=(3, 478, 3)).astype(np.float32)
-    onnx_file.write(folder / "small.onnx", cnn, {"pixels": faces}, ABOUT)
-    settings = inputs.settings(("landmarks",), config.Params(**known_params.read()))
-    about = ABOUT | {"name": "points", "inputs": ["landmarks"], **settings}
-    onnx_file.write(folder / "points.onnx", mlp, {"landmarks": points}, about)
-    return folder, cnn, faces
 
 
 @pytest.fixture
@@ -72,6 +45,10 @@ class SomeLandmarks:
         )
         points[~found] = np.nan
         return points.astype(np.float32), found.astype(np.uint8)
+
+    def locate(self, crops):
+        points = np.random.default_rng(2).random((len(crops), 478, 3))
+        return np.where(crops.any(axis=(1, 2))[:, None, None], points, np.nan).astype(np.float32)
 
 
 @pytest.fixture

@@ -123,5 +123,5 @@ def test_what_has_the_fewest_places_is_placed_first():
 
 def test_a_legend_adds_little():
     assert columns(38, (100, 20), (1600, 800)) == (1, 38, True)
-    assert columns(100, (100, 20), (1000, 100)) == (10, 10, False)
-    assert columns(3, (100, 20), (1, 900)) == (1, 3, True)
+    assert columns(100, (100, 20), (1000, 120)) == (10, 10, False)
+    assert columns(3, (100, 20), (1, 900)) == (1, 3, False)

@@ -9,7 +9,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from fer.errors import FerError
 from fer.inference.network import MissingModel, Network
-from tests.inference.conftest import ABOUT, fer
+from tests.conftest import ABOUT
+from tests.inference.conftest import fer
 
 PIXELS = ("pixels", TensorProto.UINT8, ["n", "h", "w"])
 

@@ -106,7 +106,7 @@ def test_what_is_no_face_gets_no_expression(home):
 def test_smaller_faces_than_asked_for_are_left_out(photo):
     done = fer("predict", photo, "--min-size", "200")
     assert "no face of 200 pixels or more was found; the largest has 8" in done.stdout
-    assert "; 1 smaller than 200 px (--min-size 8" in done.stdout
+    assert "\n  1 smaller than 200 px (--min-size 8" in done.stdout
 
 
 def test_what_was_passed_over_is_said_in_every_format(photo):

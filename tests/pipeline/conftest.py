@@ -1,5 +1,6 @@
 """A copy of the project in a folder of its own, small enough to run every stage."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -7,14 +8,22 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
+import click
 import pytest
 import yaml
+from click.testing import CliRunner
+from filelock import FileLock
 
+from fer import check, commands
+from stages import train
 from tests import known_params
 
 TOP = known_params.TOP
 CHECKPOINTS = ".cache/training"
+EPOCHS = 40  # of a training that is to be stopped: it must not end before
+AGAIN = ("repro", "--single-item", "--force", "--no-run-cache", "train@mlp")
 TINY = {
     "data": {"dataset": "drawn", "drawn_faces": 210},
     "mlp": {"epochs": 3, "optim": {"batch_size": 32, "patience": 0}},
@@ -28,6 +37,8 @@ TINY = {
         "partial": {"epochs": 1},
         "full": {"epochs": 1},
     },
+    "fusion": {"epochs": 1, "optim": {"batch_size": 32}},
+    "tiny": {"epochs": 1, "widths": [4, 8], "blocks": 1, "optim": {"batch_size": 32}},
     "evaluate": {"tta": "flip"},
 }
 
@@ -55,6 +66,20 @@ class Project:
     def dvc(self, *arguments: str, fails: bool = False) -> str:
         """Run DVC."""
         return self.run(sys.executable, "-m", "dvc", *arguments, fails=fails)
+
+    def call(self, command: click.Command, *arguments: str, fails: bool = False) -> str:
+        """Run one of the project's commands in this process, where the libraries are loaded already; its output."""
+        unchanged = mock.patch.object(commands, "_started_by", commands._started_by)
+        with contextlib.chdir(self.folder), unchanged:
+            done = CliRunner().invoke(command, arguments)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
+        assert bool(done.exit_code) == fails, done.output
+        return done.output
+
+    def would_run(self) -> set[str]:
+        """The stages that `dvc repro` would run, at most."""
+        with contextlib.chdir(self.folder):
+            return set(check.would_run())
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """Start DVC in a process group of its own."""
@@ -113,7 +138,12 @@ def surroundings() -> dict[str, str]:
 
 
 def copy(folder: Path, changes: dict) -> Project:
-    """A fresh repository with the project's files and some other parameters."""
+    """A fresh repository with the project's files and some other parameters.
+
+    Args:
+        folder: where; made if it is missing.
+        changes: values by key.
+    """
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=TOP, capture_output=True, text=True, check=True).stdout
     generated = ("dvc.lock", "metrics", "plots", "reports")
@@ -138,14 +168,30 @@ def commit(project: Project, message: str) -> None:
     project.run("git", *who, "commit", "-q", "--allow-empty", "-m", message)
 
 
+def twin(project: Project, folder: Path) -> Project:
+    """A copy of a project with all that was built."""
+    copied = Project(Path(shutil.copytree(project.folder, folder, symlinks=True)))
+    copied.run("git", "update-index", "-q", "--refresh")  # else git takes all files for changed
+    return copied
+
+
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The tiny project after one `dvc repro`, committed."""
-    project = copy(tmp_path_factory.mktemp("project"), TINY)
-    (project.folder / "repro.log").write_text(project.dvc("repro"))
-    (project.folder / ".git/info/exclude").write_text("repro.log\n")
-    commit(project, "built")
-    return project
+    """The tiny project after one `dvc repro`, committed; tests leave it as it is."""
+    top = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        top = top.parent  # which all workers share: one of them builds
+    project = Project(top / "project")
+    log = project.folder / "repro.log"
+    with FileLock(top / "project.lock"):
+        if not project.folder.exists():
+            copy(project.folder, TINY)
+            (project.folder / ".git/info/exclude").write_text(f"{log.name}\n")
+            output = project.dvc("repro")
+            commit(project, "built")
+            log.write_text(output)
+    assert log.exists(), "the project could not be built"
+    return twin(project, tmp_path_factory.mktemp("built") / "project")
 
 
 @pytest.fixture
@@ -156,16 +202,31 @@ def clean(built: Project):
 
 
 @pytest.fixture
-def restored(built: Project):
-    """The built project; whatever a test runs in it, files in git and files in DVC's cache are taken back."""
-    yield built
-    # After an experiment git's index can hold the times of the new files beside the contents of the old ones: then
-    # a checkout takes a changed file of the same size for the committed one. A new index can't.
-    (built.folder / ".git/index").unlink()
-    built.run("git", "reset", "-q", "--hard")
-    built.dvc("checkout", "--force")
-    output = built.dvc("status")
-    assert "up to date" in output, output
+def project(built: Project, tmp_path: Path) -> Project:
+    """A copy of the built project with its cache, to be changed as one likes."""
+    return twin(built, tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def trained(built: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, bytes]:
+    """The built project with an mlp that was trained for `EPOCHS`, without a stop; and its weights."""
+    project = twin(built, tmp_path_factory.mktemp("trained") / "project")
+    project.set("mlp.epochs", EPOCHS)
+    assert "Going on" not in project.call(train.main, "mlp")
+    return project, weights(project)
+
+
+@pytest.fixture
+def long(trained: tuple[Project, bytes], tmp_path: Path) -> tuple[Project, bytes]:
+    """A project whose mlp trains for some seconds, and the weights that it must have in the end."""
+    project, expected = trained
+    project = twin(project, tmp_path / "project")
+    shutil.rmtree(project.folder / "models/mlp")
+    return project, expected
+
+
+def weights(project: Project, model: str = "mlp") -> bytes:
+    return (project.folder / f"models/{model}/model.safetensors").read_bytes()
 
 
 @pytest.fixture

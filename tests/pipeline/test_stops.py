@@ -1,9 +1,9 @@
 """A stopped run says what it saved, no stage runs twice at once, and whatever happens the bytes are the same."""
 
-import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,31 +11,17 @@ import time
 
 import pytest
 
-from tests.pipeline.conftest import Project, start, surroundings
-from tests.torture import Torture
+from fer import check
+from stages import train
+from tests.pipeline.conftest import AGAIN, EPOCHS, start, surroundings, weights
+from tests.torture import Blow, Torture
 
 pytestmark = pytest.mark.slow
-EPOCHS = 60
-AGAIN = ("repro", "--single-item", "--force", "--no-run-cache", "train@mlp")
-
-
-@pytest.fixture(scope="module")
-def long(built):
-    """The project with an mlp that trains for some seconds; and its weights. For the last tests of this file."""
-    built.set("mlp.epochs", EPOCHS)
-    built.dvc(*AGAIN)
-    yield built, weights(built)
-    built.run("git", "checkout", "-q", "--", ".")
-    built.dvc("checkout", "--force")
-
-
-def weights(project: Project) -> bytes:
-    return (project.folder / "models/mlp/model.safetensors").read_bytes()
 
 
 def test_a_machine_without_partners_says_so(clean):
     clean.set("train.nodes", 2)
-    output = clean.run(sys.executable, "-m", "stages.train", "mlp", fails=True)
+    output = clean.call(train.main, "mlp", fails=True)
     assert "train.nodes = 2: start the same command on each machine with MASTER_ADDR" in output
     ranks = {"NODE_RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}
     address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29411"}
@@ -54,22 +40,42 @@ def test_a_machine_without_partners_says_so(clean):
 
 
 def test_check_names_what_would_run(clean):
-    assert "Nothing to run: all is up to date." in clean.run(sys.executable, "-m", "fer.check")
+    assert "Nothing to run: all is up to date." in clean.call(check.main)
     clean.set("evaluate.bootstrap", 200)
-    assert "1 stage to run at most: compare." in clean.run(sys.executable, "-m", "fer.check")
+    assert "1 stage to run at most: compare." in clean.call(check.main)
     clean.set("cnn.partial.blocks", 999)
-    assert "cnn.partial.blocks = 999" in clean.run(sys.executable, "-m", "fer.check", fails=True)
+    assert "cnn.partial.blocks = 999" in clean.call(check.main, fails=True)
 
 
-def test_a_few_blows(built):
-    torture = Torture(built)
-    before = json.loads((built.folder / "metrics/cnn.json").read_text())
-    blows = torture.draw(200, random.Random(5))
-    by_kind = {blow.kind: blow for blow in reversed(blows)}
-    assert set(by_kind) == {"group", "dvc", "stage", "checkpoint", "disk"}
-    for kind in ("group", "checkpoint", "disk"):
-        torture.strike(by_kind[kind])
-    assert json.loads((built.folder / "metrics/cnn.json").read_text()) == before
+def test_a_few_blows(project):
+    """One of each kind, to stages that are soon done; `make torture` draws from all."""
+    torture = Torture(project)
+    assert {blow.kind for blow in torture.draw(200, random.Random(5))} == {
+        "group",
+        "dvc",
+        "stage",
+        "checkpoint",
+        "disk",
+    }
+    torture.seconds = {"split": 4.0}  # about
+    torture.strike(Blow("split", "group", signal.SIGTERM, 0.6))
+    torture.strike(Blow("measure@mlp", "disk", 100, 0))
+    torture.strike(Blow("train@mlp", "checkpoint", signal.SIGKILL, 0))
+
+
+def test_killed_and_started_again_it_ends_with_the_same_weights(long):
+    """Kill -9 in mid-training, then `dvc repro`."""
+    project, expected = long
+    process = start(project, "dvc", *AGAIN)
+    time.sleep(0.3)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (project.folder / "models/mlp").exists()
+
+    output = project.dvc(*AGAIN)
+    epoch = int(re.search(r"Going on after epoch (\d+)", output).group(1))
+    assert 1 <= epoch < EPOCHS
+    assert weights(project) == expected
 
 
 def test_a_stopped_training_says_what_it_saved(long):
@@ -81,7 +87,7 @@ def test_a_stopped_training_says_what_it_saved(long):
     last = output.strip().splitlines()[-1]
     saved = re.fullmatch(rf"Stopped by SIGTERM: (\d+) of {EPOCHS} epochs are saved; .* goes on from there\.", last)
     assert 1 <= int(saved[1]) < EPOCHS
-    assert f"Going on after epoch {saved[1]}" in project.run(sys.executable, "-m", "stages.train", "mlp")
+    assert f"Going on after epoch {saved[1]}" in project.call(train.main, "mlp")
     assert weights(project) == expected
 
 
@@ -91,18 +97,17 @@ def test_ctrl_c_under_dvc_says_what_it_saved(long):
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode
-    assert re.search(r"Stopped by SIGINT: \d+ of 60 epochs are saved", output)
-    project.run("rm", "-r", ".cache/training")
+    assert re.search(rf"Stopped by SIGINT: \d+ of {EPOCHS} epochs are saved", output)
 
 
 def test_a_second_start_says_who_holds_the_lock(long):
     project, _ = long
     process = start(project, "stages.train", "mlp")
-    output = project.run(sys.executable, "-m", "stages.train", "mlp", "--phase", "full", fails=True)
+    output = project.call(train.main, "mlp", "--phase", "full", fails=True)
     assert f"The stage train mlp is already running: process {process.pid}, since 20" in output
     process.kill()
     process.communicate()
-    assert "Going on" in project.run(sys.executable, "-m", "stages.train", "mlp")
+    assert "Going on" in project.call(train.main, "mlp")
 
 
 @pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])  # one of them stays between DVC and the stage
@@ -115,7 +120,8 @@ def test_a_training_that_outlives_dvc_is_not_lost(long, shell):
     process.kill()
     output, _ = process.communicate(timeout=120)  # the pipe closes when the training ends
     assert "The process that started this training is gone" in output
-    output = project.dvc(*AGAIN)
+    shutil.rmtree(project.folder / "models/mlp")
+    output = project.call(train.main, "mlp")
     assert f"Going on after epoch {EPOCHS}" in output
     assert f"epoch {EPOCHS}/{EPOCHS} " not in output
     assert weights(project) == expected

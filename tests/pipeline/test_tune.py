@@ -3,28 +3,35 @@
 import re
 import signal
 import sys
+import time
 
 import pytest
 
-from tests.pipeline.conftest import start
+from fer import tune
+from tests.pipeline.conftest import EPOCHS, start, weights
 
 pytestmark = pytest.mark.slow
-TUNE = (sys.executable, "-m", "fer.tune", "mlp", "--vary", "mlp.lr", "-S", "mlp.epochs=60", "--trials", "2")
+TUNE = ("mlp", "--vary", "mlp.lr", "-S", f"mlp.epochs={EPOCHS}", "--trials", "2")
 
 
-def test_a_killed_trial_goes_on_and_two_processes_share_a_study(restored):
-    before = (restored.folder / "models/mlp/model.safetensors").read_bytes()
-    process = start(restored, *TUNE[2:], checkpoints=".cache/tune/mlp/*/0/.cache/training")
+def test_a_killed_trial_goes_on_and_two_processes_share_a_study(project):
+    before = weights(project)
+    process = start(project, "fer.tune", *TUNE, checkpoints=".cache/tune/mlp/*/0/.cache/training")
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    other = restored.start_command(*TUNE)
-    output = restored.run(*TUNE)
+
+    (lock,) = project.folder.glob(".cache/tune/mlp/*/0/.cache/locks/variant.pid")
+    other = project.start_command(sys.executable, "-m", "fer.tune", *TUNE)
+    while not lock.read_text().startswith(f"process {other.pid},"):  # until it is at the first trial
+        assert other.poll() is None
+        time.sleep(0.01)
+    output = project.call(tune.main, *TUNE)
+    assert "trial 2: val" in output
     assert other.wait(timeout=120) == 0
     assert re.search(r"[23] trials, 0 of them stopped early", output)
     last = output.strip().splitlines()[-1]
-    assert re.fullmatch(r"dvc exp run -S mlp\.epochs=60( -S mlp\.lr=[\d.]+)?", last)
-    assert (restored.folder / "plots/tune/mlp.png").exists()
-    assert not list((restored.folder / ".cache/tune/mlp").glob("*/*"))  # no trial's folder is left
-    assert (restored.folder / "models/mlp/model.safetensors").read_bytes() == before
-    assert "plots/tune" not in restored.run("git", "status", "--porcelain", "--untracked-files=all")
-    restored.run("rm", "-r", ".cache/tune", "plots/tune")
+    assert re.fullmatch(rf"dvc exp run -S mlp\.epochs={EPOCHS}( -S mlp\.lr=[\d.]+)?", last)
+    assert (project.folder / "plots/tune/mlp.png").exists()
+    assert not list((project.folder / ".cache/tune/mlp").glob("*/*"))  # no trial's folder is left
+    assert weights(project) == before
+    assert "plots/tune" not in project.run("git", "status", "--porcelain", "--untracked-files=all")
