@@ -10,6 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from fer import config_file, sizes
+
+# Every section of `params.yaml` is found in this module.
 from fer.config_data import Data as Data, Graphs as Graphs, Landmarks as Landmarks, Split as Split
 from fer.config_parts import (
     AugmentBoth,

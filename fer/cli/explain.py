@@ -20,12 +20,11 @@ from fer.cli.options import (
 )
 from fer.cli.terminal import holds_unicode, is_terminal, say, write
 from fer.errors import FerError
+from fer.explain import METHODS
 
 if TYPE_CHECKING:
     from fer.inference.faces import Photo
     from fer.inference.saving import FaceResults
-
-METHODS = ("auto", "cam", "occlusion")
 
 
 @click.command()

@@ -8,11 +8,10 @@ import numpy as np
 from fer import inputs
 from fer.emotions import INDEX
 from fer.errors import FerError
-from fer.explain import maps
+from fer.explain import AUTO, CAM, METHODS, OCCLUSION, maps
 from fer.inference.model_average import ModelAverage, resized
 from fer.landmarks import areas
 
-AUTO, CAM, OCCLUSION = METHODS = ("auto", "cam", "occlusion")
 _MESH_SIDE = 128  # pixels of a map that is drawn on the mesh
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from fer import writing
 from fer.emotions import COLORS, INDEX
-from fer.explain import heat
+from fer.explain import CAM, OCCLUSION, heat
 from fer.inference.about import About
-from fer.inference.explain import CAM, OCCLUSION, Explanation
+from fer.inference.explain import Explanation
 from fer.inference.faces import Face
 from fer.landmarks import topology
 

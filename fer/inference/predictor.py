@@ -46,7 +46,7 @@ class Predictor:
         batch_size: number of faces, from several pictures, per call of the models.
         megapixels: larger pictures are refused.
         threads: of each call of a network; None for onnxruntime's default, all cores.
-        explain: a method of `fer.inference.explain.METHODS`, by which each face gets its `explanations`; None for none.
+        explain: a method of `fer.explain.METHODS`, by which each face gets its `explanations`; None for none.
             There must be one model only.
 
     Raises:

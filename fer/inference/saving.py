@@ -84,15 +84,7 @@ class PhotoResults(Results):
 
 
 class FaceResults(Results):
-    """The results of `fer explain`: `explained/`, a picture a face.
-
-    Args:
-        folder: made if it is missing.
-        overwrite: whether files that fer did not make may be replaced.
-
-    Raises:
-        FerError: as `Results`.
-    """
+    """The results of `fer explain`: `explained/`, a picture a face. The arguments are those of `PhotoResults`."""
 
     def __init__(self, folder: Path, overwrite: bool = False) -> None:
         super().__init__(folder, (EXPLAINED,), overwrite)

@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from fer.landmarks import regions as squares
 from fer.landmarks.network import FOLDER, open_session
+from fer.landmarks.regions import cut_region, region_to_image
 
 FILE: Final = FOLDER / "face_detector.onnx"
 SHA256: Final = "9c6b6a472dc0a8867516dcaa2e3ffc4c8c5e77e47b0f9f94eca1236028564adf"
@@ -46,8 +46,8 @@ class FaceDetector:
             float64 [n, 4] (`fer.landmarks.regions`).
         """
         whole = (0.5, 0.5, 1 + 2 * border, 0.0)
-        matrix = squares.matrix(whole, images.shape[-1], SIZE, mirrored)
-        seen = np.stack([squares.cut(image, matrix, SIZE) for image in images])
+        matrix = region_to_image(whole, images.shape[-1], SIZE, mirrored)
+        seen = np.stack([cut_region(image, matrix, SIZE) for image in images])
         found, scores = self._session.run(None, {"images": seen.astype(np.float32) / 127.5 - 1})
         regions = np.array([_region(own, row) for own, row in zip(found, scores[..., 0], strict=True)])
         regions[:, :3] *= whole[2]

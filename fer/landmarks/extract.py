@@ -1,7 +1,7 @@
 """Landmarks of face crops: found in several views, freed of the head's pose, and averaged.
 
 One view of a face gives points that tremble by a pixel or two. Several views (another border, the mirror image) tremble
-differently, and their mean is worth 2 points of accuracy to every model on landmarks. In each view the face detector
+differently, and their mean trembles less. In each view the face detector
 says where the landmark network is to look. Where that sees no face in any view, it looks in some usual places and
 around what it finds there; if it is still not sure of a face, the likeliest of these looks is used, since rough points
 say more of an expression than none.
@@ -18,10 +18,10 @@ import numpy as np
 
 from fer import artifacts, progress, writing
 from fer.errors import FerError
-from fer.landmarks import regions as squares
 from fer.landmarks.detector import FaceDetector
 from fer.landmarks.network import LandmarkNetwork
 from fer.landmarks.normalize import normalize
+from fer.landmarks.regions import region_around
 from fer.landmarks.symmetry import FLIP
 from fer.landmarks.views import LandmarkSettings
 from fer.sizes import POINTS
@@ -161,7 +161,7 @@ class Locator:
             points[row], presence[row] = self._find(images, regions, view.mirrored)
         missed = np.flatnonzero((presence < self._settings.presence).all(axis=0))
         if len(missed):
-            regions = squares.around(self._first_guess(images[missed]), SECOND_SCALE)
+            regions = region_around(self._first_guess(images[missed]), SECOND_SCALE)
             for row, mirrored in ((-2, False), (-1, True)):
                 points[row, missed], presence[row, missed] = self._find(images[missed], regions, mirrored)
         return points, presence

@@ -7,7 +7,7 @@ import numpy as np
 
 from fer import hashing
 from fer.errors import FerError
-from fer.landmarks import regions as squares
+from fer.landmarks.regions import cut_region, region_to_image
 from fer.sizes import POINTS
 
 FOLDER: Final = Path(__file__).parents[1] / "pretrained" / "landmarker"
@@ -43,8 +43,8 @@ class LandmarkNetwork:
             nearer the camera). And the probability that there is a face in each region, float32 [n].
         """
         side = images.shape[-1]
-        matrices = [squares.matrix(region, side, SIZE, mirrored) for region in regions]
-        seen = np.stack([squares.cut(image, own, SIZE) for image, own in zip(images, matrices, strict=True)])
+        matrices = [region_to_image(region, side, SIZE, mirrored) for region in regions]
+        seen = np.stack([cut_region(image, own, SIZE) for image, own in zip(images, matrices, strict=True)])
         found, presence = self._session.run(None, {"images": seen.astype(np.float32) / 255})
         points = np.empty((len(images), POINTS, 3), np.float32)
         for row, (own, matrix) in enumerate(zip(found, matrices, strict=True)):

@@ -12,7 +12,7 @@ import numpy as np
 _EYE_CORNERS: Final = (33, 263)  # the landmarks from which MediaPipe takes the roll of the head
 
 
-def around(points: np.ndarray, scale: float) -> np.ndarray:
+def region_around(points: np.ndarray, scale: float) -> np.ndarray:
     """The regions around faces, level with the eyes, as MediaPipe's tracking makes them.
 
     Args:
@@ -28,7 +28,7 @@ def around(points: np.ndarray, scale: float) -> np.ndarray:
     return np.column_stack([(low + high) / 2, side, np.arctan2(down, right)]).astype(np.float64)
 
 
-def matrix(region: Sequence[float] | np.ndarray, side: int, size: int, mirrored: bool) -> np.ndarray:
+def region_to_image(region: Sequence[float] | np.ndarray, side: int, size: int, mirrored: bool) -> np.ndarray:
     """From a pixel of what is cut out to the pixel of the image, float64 [2, 3].
 
     Args:
@@ -46,12 +46,12 @@ def matrix(region: Sequence[float] | np.ndarray, side: int, size: int, mirrored:
     return np.column_stack([linear, np.array([x, y]) * side - 0.5 - linear @ centre])
 
 
-def cut(image: np.ndarray, to_image: np.ndarray, size: int) -> np.ndarray:
+def cut_region(image: np.ndarray, to_image: np.ndarray, size: int) -> np.ndarray:
     """Cut a region out of an image, uint8 [size, size]; beyond the edge the edge goes on.
 
     Args:
         image: uint8 [S, S], grey.
-        to_image: what `matrix` gives.
+        to_image: what `region_to_image` gives.
         size: side of the result in pixels.
     """
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP

@@ -19,7 +19,7 @@ PARTS: Final = ("cnn", "mlp")
 START: Final = paths.MODELS / "fusion_weights"
 """What the first epoch begins with, and the arguments of both networks."""
 
-# On val the mean of the two models' log probabilities is best near these shares.
+# The log loss of the weighted mean of the two models' log probabilities on val is smallest from 0.7 to 0.8.
 CNN_SHARE, MLP_SHARE = 0.7, 0.3
 
 

@@ -1,6 +1,7 @@
 """`fer bulk` on a real Ray cluster of two workers: stopped, and one of them killed."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,9 +30,9 @@ def photos(faces, tmp_path, monkeypatch):
     return [f"photos/{number:03}.png" for number in range(COUNT)]
 
 
-def start(*arguments, **environment):
-    """Start `fer bulk`."""
-    command = [sys.executable, "-m", "fer", "bulk", *arguments]
+def start(*arguments, within=(), **environment):
+    """Start `fer bulk`, within another command."""
+    command = [*within, sys.executable, "-m", "fer", "bulk", *arguments]
     environment = os.environ | {"PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"} | environment
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -89,11 +90,23 @@ def test_a_stopped_run_goes_on_and_a_killed_worker_costs_nothing(photos):
     assert answers["happy"].notna().all()
 
 
-def test_workers_read_and_write_by_url(photos):
+def without_a_network():
+    """The command within which there is only a loopback; empty where this user may not have that."""
+    alone = ("unshare", "--map-root-user", "--net")
+    up = "ip link set lo up"
+    possible = shutil.which("unshare") and not subprocess.run([*alone, "sh", "-c", up], capture_output=True).returncode
+    return (*alone, "sh", "-c", f'{up}; exec "$@"', "sh") if possible else ()
+
+
+def test_workers_read_and_write_by_url_and_need_no_network(photos):
     here = f"local://{os.getcwd()}"  # fsspec's, which every process can open
     inputs, out = f"{here}/photos/00*.png", f"{here}/out"
-    status, lines = end(start(inputs, out, "--no-detect", "--shard-size", "5", "--workers", "2"))
+    Path("home").mkdir()
+    options = ("--no-detect", "--shard-size", "5", "--workers", "2")
+    process = start(inputs, out, *options, within=without_a_network(), HOME=f"{os.getcwd()}/home")
+    status, lines = end(process)
     assert status == 0, lines
+    assert os.listdir("home") == []
     assert list(table()["file"]) == [f"{here}/{name}" for name in photos[:10]]
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from fer import inputs
 from fer.errors import FerError
-from fer.landmarks import detector, extract, network, regions as squares
+from fer.landmarks import detector, extract, network
 from fer.landmarks.detector import FaceDetector
 from fer.landmarks.normalize import normalize
+from fer.landmarks.regions import region_around
 from fer.landmarks.symmetry import FLIP
 from fer.landmarks.views import LandmarkSettings, LandmarkView
 
@@ -75,7 +76,7 @@ def test_a_region_is_level_with_the_eyes_and_around_the_face():
     points = np.zeros((1, 478, 3))
     points[0, :, :2] = 0.5
     points[0, 33, :2], points[0, 263, :2] = (0.3, 0.3), (0.5, 0.5)
-    (region,) = squares.around(points, scale=1.5)
+    (region,) = region_around(points, scale=1.5)
     assert region == pytest.approx([0.4, 0.4, 0.3, np.pi / 4])
 
 
