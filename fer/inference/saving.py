@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from fer.data import images
 from fer.inference import draw, heat_picture, report, web
 from fer.inference.about import About
 from fer.inference.faces import COLUMNS, Photo
@@ -107,7 +108,7 @@ class FaceResults(Results):
         """
         for number, face in enumerate(photo.faces, 1):
             if face.explanations:
-                name = self._copies.name_of(photo.name, f"-{number}.png")
+                name = self._copies.name_of(photo.name, number)
                 heat_picture.write(self.path(name), face, self._about)
                 self.pictures += 1
 
@@ -119,12 +120,12 @@ class _Copies:
         self._results, self._folder, self._shared = results, folder, _shared_folder(names)
         self._given: set[str] = set()
 
-    def name_of(self, photo: str, suffix: str | None = None) -> str:
+    def name_of(self, photo: str, face: int | None = None) -> str:
         """The name of a photo's copy, relative to the folder of results.
 
         Args:
             photo: its name.
-            suffix: put behind it; None for a copy of the photo itself, whose format stays where it can.
+            face: the number of the face that is drawn; None for a copy of the photo, whose format stays where it can.
         """
         if photo == STDIN:
             shown = "stdin"
@@ -135,9 +136,11 @@ class _Copies:
             shown = os.path.relpath(os.path.join(folder, os.path.basename(photo)), self._shared)
         else:
             shown = os.path.basename(photo)
-        stem, end = shown, ".png" if suffix is None else suffix
-        if suffix is None and shown.lower().endswith(_SAME_FORMAT):
-            stem, end = os.path.splitext(shown)
+        stem, end = os.path.splitext(shown)
+        if face is not None:
+            stem, end = f"{stem if end.lower() in images.SUFFIXES else shown}-{face}", ".png"
+        elif end.lower() not in _SAME_FORMAT:
+            stem, end = shown, ".png"
         copy, number = f"{stem}{end}", 1
         while copy.lower() in self._given or self._results.is_foreign(os.path.join(self._folder, copy)):
             number += 1  # `a.gif` and `a.gif.png`; names that differ in case alone; a file that fer did not make

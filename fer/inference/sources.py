@@ -83,6 +83,8 @@ def _expand_one(path: str, made_by_fer: Callable[[str], bool]) -> Iterator[str |
 def _refuse_address(name: str) -> None:
     if web.is_address(name):
         raise FerError(f"{_shortened(name)} is an address on the web. To fetch it, add --url to fer predict.")
+    if web.has_other_scheme(name):
+        raise FerError(f"{_shortened(name)} is not fetched: photos come from files, or with --url from http and https.")
 
 
 def _images_below(folder: Path) -> list[str | Problem]:

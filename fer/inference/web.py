@@ -1,6 +1,8 @@
 """Fetches photos by their addresses, where a user asks for that: http and https alone, of limited size and time."""
 
+import ipaddress
 import re
+import socket
 import threading
 import time
 from typing import Any
@@ -19,6 +21,11 @@ _CHUNK = 1 << 16  # bytes
 def is_address(name: str) -> bool:
     """Whether a name is an address on the web instead of a file."""
     return re.match(r"https?://", name, re.IGNORECASE) is not None
+
+
+def has_other_scheme(name: str) -> bool:
+    """Whether a name is an address that is not fetched: ftp, file and the like."""
+    return re.match(r"[a-z][a-z0-9+.-]*://", name, re.IGNORECASE) is not None and not is_address(name)
 
 
 def file_name(address: str) -> str:
@@ -75,6 +82,15 @@ def _download(address: str, deadline: float) -> bytes:
         return b"".join(parts)
 
 
+def _is_private(address: str) -> bool:
+    """Whether an address leads to this machine or into a local network, where a public site may not send anybody."""
+    try:
+        found = socket.getaddrinfo(urlsplit(address).hostname, None)
+    except (OSError, ValueError):  # opening it says so
+        return False
+    return any(not ipaddress.ip_address(str(entry[4][0]).partition("%")[0]).is_global for entry in found)
+
+
 def _opener() -> Any:
     """What opens http and https and follows redirects to these; urllib's own also reads files and ftp."""
     from urllib import request
@@ -83,8 +99,11 @@ def _opener() -> Any:
         max_redirections = _REDIRECTS
 
         def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
+            leads = f"{printable(req.full_url)} leads to {printable(newurl)[:100]}"
             if not is_address(newurl):
-                raise FerError(f"{printable(req.full_url)} leads to {printable(newurl)[:100]}, which is not fetched.")
+                raise FerError(f"{leads}, which is not fetched.")
+            if _is_private(newurl) and not _is_private(req.full_url):
+                raise FerError(f"{leads}, which lies in a private network, so it is not fetched.")
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     opener = request.OpenerDirector()

@@ -118,6 +118,30 @@ def test_what_can_t_be_fetched_is_one_line_and_the_others_go_on(site, monkeypatc
     assert site.address + path in done.stderr.splitlines()[0]
 
 
+def test_a_public_site_leads_nobody_into_a_private_network(site, monkeypatch):
+    monkeypatch.setattr(web, "_is_private", lambda address: address.endswith("/face.png"))
+    with pytest.raises(FerError, match=r"/moved leads to .*/face\.png, which lies in a private network"):
+        web.fetch(f"{site.address}/moved")
+
+
+@pytest.mark.parametrize(
+    ("host", "private"),
+    [("127.0.0.1", True), ("[::1]", True), ("192.168.1.2", True), ("169.254.169.254", True), ("93.184.215.14", False)],
+)
+def test_what_lies_in_a_private_network(host, private):
+    assert web._is_private(f"http://{host}:80/x.jpg") is private
+
+
+@pytest.mark.parametrize("options", [[], ["--url"]])
+@pytest.mark.parametrize("address", ["ftp://example.com/x.jpg", "file:///etc/passwd", "s3://bucket/x.jpg"])
+def test_other_addresses_are_not_fetched(home, address, options):
+    done = fer("predict", *options, address)
+    assert done.exit_code == 1
+    assert done.stderr.splitlines() == [
+        f"{address} is not fetched: photos come from files, or with --url from http and https."
+    ]
+
+
 def test_a_server_that_never_ends_is_left(site, monkeypatch):
     monkeypatch.setattr(web, "SECONDS", 0.5)
     with pytest.raises(FerError, match=r"/slow did not arrive within 0\.5 seconds\."):
