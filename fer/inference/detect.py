@@ -19,6 +19,7 @@ from fer.inference.text import one_line
 
 MIN_SCORE = 0.35  # on the photos without people that were tried, nothing scored above 0.32 (docs/photos.md)
 FIRST_SIDE, SECOND_SIDE = 640, 1600  # the longer side of the detector's input, in pixels
+TURNED_SIDE = 384  # the same for the looks that tell whether a photo is turned
 BORDER = 0.25  # width of the border around a photo in which nothing was found, relative to its longer side
 SMALL_FACE = 0.06  # relative to the photo's longer side: 38 of 640 pixels; smaller faces may be missed
 MAX_OVERLAP = 0.4  # of the boxes of two faces: their intersection over the smaller box
@@ -77,26 +78,29 @@ class Detector:
         if not found:
             found = suppress_overlaps(self._run(grey, FIRST_SIDE, BORDER))
         if turned and not any(face.is_upright and abs(face.roll) <= STRAIGHT for face in found):
-            found = self._in_turns(grey, max((face.score for face in found), default=0.0)) or found
+            quarters = self._turn(grey, max((face.score for face in found), default=0.0))
+            if quarters:
+                upright = np.ascontiguousarray(np.rot90(grey, quarters))
+                seen = self.find(upright, smallest, turned=False)
+                return [face.turned_back(quarters, grey.shape) for face in seen] or found
         return found
 
-    def _in_turns(self, grey: np.ndarray, score: float) -> list[Detection]:
-        """The faces of a photo that is turned; none if it is not.
+    def _turn(self, grey: np.ndarray, score: float) -> int:
+        """Quarters of a turn, counter-clockwise, after which a photo shows an upright face; 0 if it is not turned.
 
-        Upside down the detector finds half of the faces and takes them for others, with less trust than it has in
-        upright ones.
+        Of faces upside down the detector finds half and takes them for others, with less trust than it has in upright
+        ones.
 
         Args:
             grey: the photo.
             score: of the surest face that was found in it as it is.
         """
-        looks = {}
+        looks = {0.0: 0}
         for quarters in (2, 1, 3):
-            seen = suppress_overlaps(self._run(np.ascontiguousarray(np.rot90(grey, quarters)), FIRST_SIDE))
-            upright = max((face.score for face in seen if face.is_upright), default=0.0)
-            looks[upright] = [face.turned_back(quarters, grey.shape) for face in seen]
+            seen = self._run(np.ascontiguousarray(np.rot90(grey, quarters)), TURNED_SIDE)
+            looks[max((face.score for face in seen if face.is_upright), default=0.0)] = quarters
         best = max(looks)
-        return looks[best] if best >= SURE and best > score - BIAS else []
+        return looks[best] if best >= SURE and best > score - BIAS else 0
 
     def _in_tiles(self, grey: np.ndarray, scale: float) -> Iterator[Detection]:
         """The small faces of a photo, looked at in tiles that are enlarged or reduced by `scale`."""

@@ -29,8 +29,7 @@ class Face:
         reasons: why the quality is below 1.
         explanations: where in the face the model has seen its expression, one for each of its inputs; empty unless
             `explain` asks for them.
-        pose: how the head is held, by the landmarks where a model needs these, else by the detector's points (its
-            pitch is coarse then); None for face crops without landmarks.
+        pose: how the head is held; None for face crops.
     """
 
     box: tuple[float, float, float, float]
@@ -154,5 +153,5 @@ def row(photo: Photo, number: int, face: Face) -> tuple[object, ...]:
 
 
 def pose_values(face: Face) -> list[float | None]:
-    """Yaw, pitch and roll for a table: in whole degrees, None where they are not known."""
-    return [None] * 3 if face.pose is None else [round(value) for value in face.pose]
+    """Yaw and roll for a table: in whole degrees, None where they are not known."""
+    return [None, None] if face.pose is None else [round(value) for value in face.pose]

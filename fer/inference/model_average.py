@@ -11,7 +11,7 @@ from fer.data import images
 from fer.inference.network import Network
 
 if TYPE_CHECKING:
-    from fer.landmarks.posed import PosedLocator
+    from fer.landmarks.extract import Locator
 
 
 class ModelAverage:
@@ -27,46 +27,43 @@ class ModelAverage:
         self.networks, self.views, self._threads = networks, tta, threads
         self.size = max(network.about.size for network in networks)
         self._lock = threading.Lock()
-        self._locators: dict[str, PosedLocator] = {}
+        self._locators: dict[str, Locator] = {}
 
     def close(self) -> None:
         """Free the networks."""
         self.networks = []
         self._locators.clear()
 
-    def probabilities(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def probabilities(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Average the models' probabilities for crops uint8 [n, S, S].
 
         A model whose input has no content for a face (no landmarks were found) is left out of that face's average,
         as `averaging.mean` says.
 
         Returns:
-            Probabilities float32 [n, 7]; whether some model's input had content for each face, bool [n]; and yaw,
-            pitch and roll of the head in each crop by a model's landmarks, float64 [n, 3], NaN without these.
+            Probabilities float32 [n, 7], and whether some model's input had content for each face, bool [n].
         """
-        known, answers, poses = [], [], np.full((len(crops), 3), np.nan)
+        known, answers = [], []
         shared: dict[str, inputs.Arrays] = {}  # by models with the same inputs and settings
         for network in self.networks:
             about = network.about
             key = json.dumps([about.inputs, about.size, about.landmarks])
             if key not in shared:
                 shared[key] = self.inputs_of(network, resized(crops, about.size))
-                if about.landmarks is not None:
-                    poses = self.locator(network).poses
             answers.append(network.probabilities(shared[key], self.views))
             known.append(inputs.known(shared[key]))
         shares = np.array([network.share for network in self.networks])
         averaged = averaging.mean(np.stack(answers), np.stack(known), shares)
-        return averaged.astype(np.float32), np.any(known, axis=0), poses
+        return averaged.astype(np.float32), np.any(known, axis=0)
 
     def inputs_of(self, network: Network, crops: np.ndarray) -> inputs.Arrays:
         """Compute a model's inputs from crops uint8 [n, S, S]."""
         names = network.about.inputs
         return inputs.from_crops(names, crops, self.locator(network) if network.about.landmarks else None)
 
-    def locator(self, network: Network) -> "PosedLocator":
+    def locator(self, network: Network) -> "Locator":
         """What finds the landmarks for a model that needs them."""
-        from fer.landmarks.posed import PosedLocator
+        from fer.landmarks.extract import Locator
         from fer.landmarks.views import LandmarkSettings
 
         settings = network.about.landmarks
@@ -74,7 +71,7 @@ class ModelAverage:
         key = json.dumps(settings, sort_keys=True)
         with self._lock:
             if key not in self._locators:
-                self._locators[key] = PosedLocator(LandmarkSettings.from_dict(settings), self._threads)
+                self._locators[key] = Locator(LandmarkSettings.from_dict(settings), self._threads)
             return self._locators[key]
 
 

@@ -173,7 +173,7 @@ class Predictor:
             if detector is None:
                 whole = Detection((0.0, 0.0, float(frame.width), float(frame.height)), 1.0)
                 return photo, [(whole, resized(grey[None], self._models.size)[0])]
-            # The turn of a video is known.
+            # A video's own metadata turns it upright.
             found = detector.find(grey, self.min_size, turned=frame.time is None)
             large = [face for face in found if face.size >= self.min_size]
             photo.too_small, photo.min_size = len(found) - len(large), self.min_size
@@ -202,8 +202,8 @@ class Predictor:
         while pending:
             photo, found = pending.popleft()
             for face, crop in found:
-                probabilities, answered, angles = answers.popleft()
-                pose = head_pose(face, angles)
+                probabilities, answered = answers.popleft()
+                pose = head_pose(face)
                 value, reasons = quality(face, pose, crop, answered)
                 why = explanations.popleft()
                 photo.faces.append(Face(face.box, face.score, probabilities, value, reasons, why, pose))

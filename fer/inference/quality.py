@@ -1,5 +1,6 @@
 """How similar a face in a photo is to the faces that the models were trained on, and how the head is held."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,6 @@ import numpy as np
 from fer.inference.covered import covered
 from fer.inference.crop import Detection
 from fer.inference.model_average import resized
-from fer.landmarks.pose import angles
 from fer.sizes import FACE
 
 # Limits beyond which a face's quality is lowered.
@@ -18,8 +18,8 @@ UNSURE = 0.5  # score of the detector
 WITHOUT_LANDMARKS = 0.3  # the quality is multiplied by this if no model had the landmarks that it needs
 
 # Where the detector's five points lie in a face that looks into the camera: x to the right, y down, z away from it, in
-# distances between the eyes. Chosen so that the angles agree with those of MediaPipe's landmarks on FER2013's Training
-# faces (docs/photos.md): the depths are not measured, but what makes the angles right.
+# distances between the eyes. The depths are not measured, but what makes the yaw agree with that of MediaPipe's
+# landmarks on FER2013's Training faces (docs/photos.md).
 _FIVE = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0.56, -0.5], [-0.41, 1, 0.1], [0.41, 1, 0.1]])
 _TO_AXES = np.linalg.pinv(_FIVE - _FIVE.mean(axis=0))
 
@@ -29,39 +29,28 @@ class HeadPose(NamedTuple):
 
     Attributes:
         yaw: above 0 it is turned to the right of the picture.
-        pitch: above 0 it looks up.
         roll: above 0 it is tilted clockwise.
     """
 
     yaw: float
-    pitch: float
     roll: float
 
 
-def head_pose(found: Detection, angles_in_crop: np.ndarray) -> HeadPose | None:
-    """The pose by landmarks, or else by the detector's five points, or else None.
+def head_pose(found: Detection) -> HeadPose | None:
+    """How a head is held, by the detector's five points; None without these.
 
-    Args:
-        found: the face.
-        angles_in_crop: float [3]: yaw, pitch and roll in its upright crop by the landmarks, NaN without these.
+    The rotation of `_FIVE` that fits best to the points, seen from afar (scaled orthographic projection). Its pitch is
+    left out: from five points it can hardly be told (docs/photos.md).
     """
-    if not np.isnan(angles_in_crop).any():
-        yaw, pitch, roll = map(float, angles_in_crop)
-        return HeadPose(yaw, pitch, (roll + found.roll + 180) % 360 - 180)
-    return None if found.points is None else HeadPose(*map(float, _angles_by_points(found.points)))
-
-
-def _angles_by_points(points: np.ndarray) -> np.ndarray:
-    """Yaw, pitch and roll by five points, float [3].
-
-    The turn of `_FIVE` that fits best to the points, seen from afar (scaled orthographic projection). The pitch is
-    coarse, since noses and chins have all lengths.
-    """
-    axes = (_TO_AXES @ (points - points.mean(axis=0))).T
+    if found.points is None:
+        return None
+    axes = (_TO_AXES @ (found.points - found.points.mean(axis=0))).T
     left, _, right = np.linalg.svd(axes, full_matrices=False)
-    across, down = left @ right
-    found: np.ndarray = angles(np.stack([across, down, np.cross(across, down)])[None])[0]
-    return found
+    across, down = left @ right  # the first two rows of the rotation
+    roll = math.atan2(down[0], across[0])
+    aside = -math.cos(roll) * across[2] - math.sin(roll) * down[2]
+    ahead = across[0] * down[1] - across[1] * down[0]
+    return HeadPose(math.degrees(math.atan2(aside, ahead)), math.degrees(roll))
 
 
 def quality(
@@ -70,8 +59,8 @@ def quality(
     """How similar a face is to the training images, 0 .. 1, and why it is below 1.
 
     Args:
-        found: the face; without points it is a crop that somebody else has made, and is not judged.
-        pose: how its head is held, if that is known.
+        found: the face.
+        pose: how its head is held; None for a crop that somebody else has made, of which only landmarks are judged.
         crop: the face as the models see it, uint8 [S, S].
         has_landmarks: False if a model needs landmarks and there are none.
     """
@@ -82,7 +71,7 @@ def quality(
         reasons.append(reason)
         value *= factor
 
-    if found.points is not None and pose is not None:
+    if pose is not None:
         if found.size < SMALL:
             lower(max(0.2, found.size / SMALL), f"small: {found.size:.0f} pixels")
         if abs(pose.yaw) > PROFILE:

@@ -44,7 +44,6 @@ class SomeLandmarks:
             np.random.default_rng(1).normal(size=(len(crops), 478, 3)) * (crops.mean(axis=(1, 2)) / 255)[:, None, None]
         )
         points[~found] = np.nan
-        self.poses = np.where(found[:, None], [10.0, -5.0, 2.0], np.nan)
         return points.astype(np.float32), found.astype(np.uint8)
 
     def locate(self, crops):
@@ -55,7 +54,7 @@ class SomeLandmarks:
 @pytest.fixture
 def landmarks(monkeypatch):
     """Landmarks of any face, without the network that finds them."""
-    monkeypatch.setattr("fer.landmarks.posed.PosedLocator", SomeLandmarks)
+    monkeypatch.setattr("fer.landmarks.extract.Locator", SomeLandmarks)
 
 
 @pytest.fixture

@@ -1,14 +1,22 @@
-"""The quality of a face: how the head is held, and what speaks against it."""
+"""The quality of a face: how the head is held, and what speaks against it; and where that is said."""
+
+import io
+import json
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
+from fer import Predictor
+from fer.bulk import worker
 from fer.inference import quality as judging
+from fer.inference import track, video_report
 from fer.inference.crop import Detection
 from fer.inference.quality import HeadPose, head_pose, quality
+from tests.inference.conftest import fer
 
-UNKNOWN = np.full(3, np.nan)
-STRAIGHT = HeadPose(0.0, 0.0, 0.0)
+STRAIGHT = HeadPose(0.0, 0.0)
 CROP = np.full((48, 48), 120, np.uint8)
 
 
@@ -33,8 +41,9 @@ def uncovered(monkeypatch):
 
 @pytest.mark.parametrize("held", [(0, 0, 0), (40, 0, 0), (-70, 10, 5), (15, -25, -30), (0, 20, 170), (5, 5, -90)])
 def test_five_points_tell_how_a_head_is_held(held):
-    found = head_pose(face(yaw=held[0], pitch=held[1], roll=held[2]), UNKNOWN)
-    np.testing.assert_allclose(found, held, atol=1e-6)
+    yaw, pitch, roll = held
+    np.testing.assert_allclose(head_pose(face(yaw=yaw, pitch=pitch, roll=roll)), (yaw, roll), atol=1e-6)
+    assert head_pose(Detection((0, 0, 9, 9), 1.0)) is None
 
 
 def test_a_head_that_turns_to_the_right_shows_its_nose_at_the_right():
@@ -43,13 +52,6 @@ def test_a_head_that_turns_to_the_right_shows_its_nose_at_the_right():
     assert face(pitch=20).points[2][1] < face().points[2][1]  # looks up
     down = face(roll=20).points
     assert down[1][1] > down[0][1]  # clockwise: the eye at the right is lower
-
-
-def test_landmarks_say_it_where_there_are_some():
-    # They were found in a crop that had been turned upright.
-    found = head_pose(face(roll=30), np.array([10.0, -5.0, 2.0]))
-    np.testing.assert_allclose(found, (10, -5, 32), atol=1e-6)
-    assert head_pose(Detection((0, 0, 9, 9), 1.0), UNKNOWN) is None
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,7 @@ def test_landmarks_say_it_where_there_are_some():
     ],
 )
 def test_quality_says_what_speaks_against_a_face(uncovered, found, reason):
-    value, reasons = quality(found, head_pose(found, UNKNOWN), CROP)
+    value, reasons = quality(found, head_pose(found), CROP)
     assert reasons == (reason,)
     assert 0 < value < 1
     assert quality(face(), STRAIGHT, CROP) == (1.0, ())
@@ -75,5 +77,32 @@ def test_a_covered_mouth_and_missing_landmarks_lower_it(monkeypatch):
     assert quality(face(), STRAIGHT, CROP)[1] == ("the mouth is covered",)
     assert quality(face(), STRAIGHT, CROP, has_landmarks=False)[1] == ("the mouth is covered", "no landmarks found")
     # Nobody can tell in profile, and a crop that somebody else has made is not judged.
-    assert quality(face(yaw=80), HeadPose(80, 0, 0), CROP)[1] == ("in profile",)
+    assert quality(face(yaw=80), HeadPose(80, 0), CROP)[1] == ("in profile",)
     assert quality(Detection((0, 0, 48, 48), 1.0), None, CROP) == (1.0, ())
+
+
+def test_every_answer_says_how_the_head_is_held_and_what_speaks_against_the_face(photo):
+    Image.open(photo).rotate(60).save("turned.png")
+    with Predictor() as predictor:
+        photos = predictor.predict("turned.png")
+    held = photos[0].faces[0]
+    yaw, roll = (round(value) for value in held.pose)
+    assert roll == pytest.approx(-60, abs=12)  # degrees; PIL turns counter-clockwise
+    expected = {"face": 1, "yaw": yaw, "roll": roll, "quality": held.quality, "reasons": "; ".join(held.reasons)}
+    followed = track.Followed(1, held, held.probabilities)
+    tables = {
+        "frame": photos.as_frame(),
+        "csv": pd.read_csv(io.StringIO(fer("predict", "turned.png", "--format", "csv").stdout)),
+        "bulk": pd.read_parquet(io.BytesIO(worker.as_parquet(photos))),
+        "video": pd.read_csv(
+            io.StringIO(video_report.csv_lines(photos[0], [followed])), names=video_report.COLUMNS
+        ).assign(face=1),
+    }
+    for name, table in tables.items():
+        [row] = table.to_dict("records")
+        assert {column: row[column] for column in expected} == pytest.approx(expected, abs=1e-6), name
+    [answer] = json.loads(fer("predict", "turned.png", "--format", "json").stdout)[0]["faces"]
+    assert answer["pose"] == {"yaw": yaw, "roll": roll}
+    assert answer["reasons"] == list(held.reasons)
+    unknown = fer("predict", "turned.png", "--no-detect", "--format", "jsonl").stdout
+    assert json.loads(unknown)["faces"][0]["pose"] == {"yaw": None, "roll": None}
