@@ -25,10 +25,7 @@ SIZES, TURNS = (30, 48, 80, 150, 300, 800), (0, 20, 40)
 
 @dataclass(frozen=True)
 class Scene:
-    """What is done with each face: the side of its square in pixels, its turn in degrees, the light, the noise.
-
-    At last the photo is turned by quarters, counter-clockwise.
-    """
+    """What is done with each face: the side of its square in pixels, its turn in degrees, the light, the noise."""
 
     name: str
     size: int = 150
@@ -36,7 +33,6 @@ class Scene:
     light: float = 1.0
     noise: float = 0.0
     faces: int = 1
-    quarters: int = 0
 
 
 SCENES = (
@@ -45,7 +41,6 @@ SCENES = (
     Scene("noisy", noise=25.0),
     Scene("dark and noisy", light=0.35, noise=15.0),
     Scene("six in one photo", size=120, faces=6),
-    *(Scene(f"the photo turned by {90 * quarters}", quarters=quarters) for quarters in (1, 2, 3)),
 )
 
 
@@ -89,11 +84,7 @@ def photo_of(
         photo = photo * (1 - weight) + pasted * weight
         middles.append(middle)
     photo = photo * scene.light + draw.normal(0, scene.noise, photo.shape) * (scene.noise > 0)
-    places = np.array(middles).reshape(-1, 2)
-    for _ in range(scene.quarters):
-        places = np.column_stack([places[:, 1], photo.shape[1] - places[:, 0]])
-        photo = np.rot90(photo)
-    return np.clip(np.round(photo), 0, 255).astype(np.uint8), places
+    return np.clip(np.round(photo), 0, 255).astype(np.uint8), np.array(middles).reshape(-1, 2)
 
 
 def matches(photo: Photo, middles: np.ndarray, size: float) -> Iterator[int | None]:

@@ -61,7 +61,8 @@ def main(data: Path, model: str) -> None:
         away = (poses[sure, number] - expected[:, number] + 180) % 360 - 180
         spread = np.abs(expected[:, number] - expected[:, number].mean()).mean()
         related = np.corrcoef(poses[sure, number], expected[:, number])[0, 1]
-        click.echo(f"{name}: mean error {np.abs(away).mean():.1f} degrees (always the mean: {spread:.1f}), r {related:.2f}")
+        error = np.abs(away).mean()
+        click.echo(f"{name}: mean error {error:.1f} degrees (always the mean: {spread:.1f}), r {related:.2f}")
     for low, high in YAWS:
         chosen = (np.abs(poses[:, 0]) >= low) & (np.abs(poses[:, 0]) < high)
         click.echo(f"yaw {low} to {high}: {chosen.sum():,} faces, {np.mean(np.array(right)[chosen]):.1%} right")

@@ -10,8 +10,7 @@ from PIL import Image
 
 from fer import Predictor
 from fer.bulk import worker
-from fer.inference import quality as judging
-from fer.inference import track, video_report
+from fer.inference import quality as judging, track, video_report
 from fer.inference.crop import Detection
 from fer.inference.quality import HeadPose, head_pose, quality
 from tests.inference.conftest import fer
