@@ -65,7 +65,15 @@ class Project:
 
     def dvc(self, *arguments: str, fails: bool = False) -> str:
         """Run DVC."""
-        return self.run(sys.executable, "-m", "dvc", *arguments, fails=fails)
+        command = (sys.executable, "-m", "dvc", *arguments)
+        try:
+            return self.run(*command, fails=fails)
+        except AssertionError as error:
+            # DVC was killed while it wrote this file: docs/pipeline.md says what to do.
+            if "Unable to read RWLock-file '.dvc/tmp/rwlock'" not in str(error):
+                raise
+            (self.folder / ".dvc/tmp/rwlock").unlink()
+            return self.run(*command, fails=fails)
 
     def call(self, command: click.Command, *arguments: str, fails: bool = False) -> str:
         """Run one of the project's commands in this process, where the libraries are loaded already; its output."""
