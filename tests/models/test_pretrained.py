@@ -56,7 +56,7 @@ def test_no_network_names_the_choices(backbone, monkeypatch):
 
 def test_a_folder_names_the_file_that_it_lacks(tmp_path):
     name = "timm:test_resnet"
-    with pytest.raises(SettingError, match="test_resnet_imagenet.safetensors, which is no file"):
+    with pytest.raises(SettingError, match=r"test_resnet_imagenet[.]safetensors, which is no file"):
         pretrained.fetch(make_backbone(name), name, "imagenet", {pretrained.VARIABLE: str(tmp_path)})
 
 
