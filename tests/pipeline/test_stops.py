@@ -47,6 +47,13 @@ def test_check_names_what_would_run(clean):
     assert "cnn.partial.blocks = 999" in clean.call(check.main, fails=True)
 
 
+def test_a_kill_may_cost_dvc_its_list_of_locks(clean):
+    """And `clean.dvc` does then what docs/pipeline.md says."""
+    (clean.folder / ".dvc/tmp/rwlock").write_text("")
+    assert "Unable to read RWLock-file" in clean.run("dvc", "repro", "split", fails=True)
+    assert "up to date" in clean.dvc("repro", "split")
+
+
 def test_a_few_blows(project):
     """One of each kind, to stages that are soon done; `make torture` draws from all."""
     torture = Torture(project)
