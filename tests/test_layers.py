@@ -31,6 +31,7 @@ LAYERS = (
     ("check", "cli", "demo", "release", "plan", "untracked", "__main__"),
     ("studies", "tune_figure", "variants"),
     ("seeds", "tune"),
+    ("experiments", "findings"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
