@@ -27,7 +27,7 @@ LAYERS = (
     ("training",),
     ("evaluation",),
     ("inference", "pretrained"),
-    ("bulk", "export"),
+    ("bulk", "export", "web"),
     ("check", "cli", "demo", "release", "plan", "untracked", "__main__"),
     ("studies", "tune_figure", "variants"),
     ("seeds", "tune"),
