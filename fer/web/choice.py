@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from fer.explain import OCCLUSION
 from fer.inference import registry
 from fer.inference.predictor import Predictor
 from fer.inference.text import printable
@@ -49,7 +50,7 @@ class Choice:
             NotExplainable: heat maps were asked for, but several models answer.
         """
         chosen = [name for name in self.names if name in names] or self.first
-        return self._open(tuple(self._models[name] for name in chosen), "auto" if explain else None, threads)
+        return self._open(tuple(self._models[name] for name in chosen), OCCLUSION if explain else None, threads)
 
     def _predictor(self, models: tuple[str, ...], explain: str | None, threads: int | None) -> Predictor:
         return Predictor(models, explain=explain, threads=threads, **self._options)
