@@ -1,24 +1,20 @@
 """A copy of the project in a folder of its own, small enough to run every stage."""
 
-import contextlib
 import os
 import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from unittest import mock
 
-import click
 import pytest
 import yaml
-from click.testing import CliRunner
 from filelock import FileLock
 
-from fer import check, commands
-from stages import train
 from tests import known_params
+from tests.pipeline import preloaded
 
 TOP = known_params.TOP
 CHECKPOINTS = ".cache/training"
@@ -43,16 +39,25 @@ TINY = {
 
 @dataclass(frozen=True)
 class Project:
-    """A checkout, and the commands that a user types in it."""
+    """A checkout, and the commands that a user types in it.
+
+    Attributes:
+        folder: of the checkout.
+        path: a folder before all others on the PATH of the commands that nobody disturbs; "" for none.
+    """
 
     folder: Path
+    path: str = ""
 
     def run(self, *command: str, fails: bool = False, **environment: str) -> str:
         """Run a command; its output, stdout and stderr together."""
+        values = surroundings() | environment
+        if self.path:
+            values["PATH"] = f"{self.path}{os.pathsep}{values['PATH']}"
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env=surroundings() | environment,
+            env=values,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -63,21 +68,7 @@ class Project:
 
     def dvc(self, *arguments: str, fails: bool = False) -> str:
         """Run DVC."""
-        return self.run(sys.executable, "-m", "dvc", *arguments, fails=fails)
-
-    def call(self, command: click.Command, *arguments: str, fails: bool = False) -> str:
-        """Run one of the project's commands in this process, where the libraries are loaded already; its output."""
-        unchanged = mock.patch.object(commands, "_started_by", commands._started_by)
-        with contextlib.chdir(self.folder), unchanged:
-            done = CliRunner().invoke(command, arguments)
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
-        assert bool(done.exit_code) == fails, done.output
-        return done.output
-
-    def would_run(self) -> set[str]:
-        """The stages that `dvc repro` would run, at most."""
-        with contextlib.chdir(self.folder):
-            return set(check.would_run())
+        return self.run("python", "-m", "dvc", *arguments, fails=fails)
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """Start DVC in a process group of its own."""
@@ -168,18 +159,25 @@ def commit(project: Project, message: str) -> None:
 
 def twin(project: Project, folder: Path) -> Project:
     """A copy of a project with all that was built."""
-    copied = Project(Path(shutil.copytree(project.folder, folder, symlinks=True)))
+    copied = replace(project, folder=Path(shutil.copytree(project.folder, folder, symlinks=True)))
     copied.run("git", "update-index", "-q", "--refresh")  # else git takes all files for changed
     return copied
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def python() -> Iterator[str]:
+    """A folder with a `python` that has loaded the libraries already."""
+    with preloaded.started(surroundings()) as folder:
+        yield str(folder)
+
+
+@pytest.fixture(scope="session")
+def built(python: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The tiny project after one `dvc repro`, committed; tests leave it as it is."""
     top = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         top = top.parent  # which all workers share: one of them builds
-    project = Project(top / "project")
+    project = Project(top / "project", python)
     log = project.folder / "repro.log"
     with FileLock(top / "project.lock"):
         if not project.folder.exists():
@@ -210,7 +208,7 @@ def trained(built: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     """The built project with an mlp that was trained for `EPOCHS`, without a stop; and its weights."""
     project = twin(built, tmp_path_factory.mktemp("trained") / "project")
     project.set("mlp.epochs", EPOCHS)
-    assert "Going on" not in project.call(train.main, "mlp")
+    assert "Going on" not in project.run("python", "-m", "stages.train", "mlp")
     return project, weights(project)
 
 
