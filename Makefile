@@ -1,4 +1,4 @@
-# make predict | demo | test | torture | plan | repro | queue | results | release: see README.md.
+# make predict | demo | test | bench | torture | plan | repro | queue | results | release: see README.md.
 # Needs git, make, and Python 3.11 or later.
 
 # The first Python that runs and fits; a name on the path alone may be a version manager's empty promise.
@@ -9,7 +9,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help predict named setup demo test torture plan repro queue results release clean
+.PHONY: help predict named setup demo test bench torture plan repro queue results release clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -54,6 +54,9 @@ test: setup  ## lint, types and tests
 	mypy
 	python -m pytest -n 2 --dist loadfile
 
+bench: setup  ## speed and memory beside the plain way, in 15 minutes on an idle machine: make bench [DEVICE=cuda]
+	@$(BIN)/python -m benchmarks --device $(or $(DEVICE),cpu)
+
 results: setup  ## the measured models as a table
 	@$(BIN)/python -m fer.evaluation.results
 
@@ -72,7 +75,7 @@ repro: setup  ## rebuild everything from FER2013, also what files outside the pr
 	dvc repro
 
 release: setup  ## copy the exported models into the package: make release MODELS='cnn:int8 mlp'
-	@$(BIN)/python -m fer.release $(or $(MODELS),cnn:int8 mlp gnn transformer:float16)
+	@$(BIN)/python -m fer.release $(or $(MODELS),cnn:int8 mlp gnn transformer:float16 ensemble)
 
 clean:  ## remove the environment, caches and half-finished trainings
 	rm -rf .venv .venv-predict .cache .mypy_cache .ruff_cache .pytest_cache

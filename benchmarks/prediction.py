@@ -1,28 +1,21 @@
-"""How fast `fer predict` is, how fast each model, and how much memory it holds.
+"""Prediction: one process a photo beside one for all, the time of a photo and of each model, and the memory."""
 
-    python -m benchmarks.prediction
-
-Copies of one real photo in several sizes. The times are those of this machine, so the comparison is a ratio: one
-process for all photos against one process a photo.
-"""
-
-import subprocess
 import sys
-import tempfile
-import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import click
 import psutil
 from PIL import Image
 
+from benchmarks import processes
+from benchmarks.measure import TOP, Bench, Row, compared, single
 from fer import inputs
 from fer.inference import registry, sources
-from fer.inference.network import Network
 from fer.inference.predictor import Predictor
 
-PHOTO = Path("docs/images/astronaut.jpg")
-CALLS = 15
+PHOTO = TOP / "docs/images/astronaut.jpg"
+SIZES = ((640, 480), (1920, 1080), (4000, 3000))
+FER = (sys.executable, "-m", "fer", "predict", "--format", "jsonl")
 
 
 def photo(folder: Path, width: int, height: int) -> Path:
@@ -36,75 +29,99 @@ def photo(folder: Path, width: int, height: int) -> Path:
     return path
 
 
-def milliseconds(predictor: Predictor, path: Path) -> float:
-    """The median time of a photo, decoding included."""
-    times = []
-    for _ in range(CALLS + 1):
-        began = time.perf_counter()
-        assert len(predictor.predict(path)[0].faces) == 1
-        times.append(time.perf_counter() - began)
-    return 1000 * sorted(times[1:])[CALLS // 2]
+def album(name: str, source: Path, count: int) -> Path:
+    """A folder of so many copies of a photo."""
+    folder = Path(name)
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"{number:05}.jpg").write_bytes(source.read_bytes())
+    return folder
 
 
-def milliseconds_of_model(name: str) -> float:
-    """The median time of one face in one view, its inputs given."""
-    network: Network = registry.load([name], threads=1)[0]
-    face = {kind: inputs.KINDS[kind].example(network.about.size) for kind in network.about.inputs}
-    times = []
-    for _ in range(CALLS + 1):
-        began = time.perf_counter()
-        network.probabilities(face)
-        times.append(time.perf_counter() - began)
-    return 1000 * sorted(times[1:])[CALLS // 2]
+def rows(bench: Bench) -> Iterator[Row]:
+    """All of it, on the processor: prediction uses no GPU."""
+    here = Path()
+    yield from in_one_process(bench, photo(here, 1280, 960))
+    yield from typed_to_answered(bench, photo(here, *SIZES[0 if bench.quick else -1]))
+    yield from by_size(bench)
+    yield from by_model(bench)
+    yield from memory(bench, photo(here, 400, 300))
 
 
-def timed(*command: object) -> float:
-    """Seconds of a command."""
-    began = time.perf_counter()
-    subprocess.run([str(part) for part in command], check=True, capture_output=True)
-    return time.perf_counter() - began
+def in_one_process(bench: Bench, source: Path) -> Iterator[Row]:
+    """Many photos by one process, and by one process each."""
+    few, many = (1, 2) if bench.quick else (3, 150)
+    folder = album("album", source, many)
+    each = sorted(folder.iterdir())[:few]
+    found = bench.in_turns(
+        {
+            "plain": bench.speed(lambda: [processes.seconds((*FER, path)) for path in each], few),
+            "ours": bench.speed(lambda: processes.seconds((*FER, folder)), many),
+        },
+        share=0.35,
+    )
+    note = f"plain: one process a photo; ours: one for {many} photos, its start included"
+    yield compared("prediction.photos", "photos of 1280 x 960", "photos/s", found["plain"], found["ours"], note)
 
 
-@click.command()
-@click.option("--photos", default=1000, show_default=True, help="For the comparison of one process with many.")
-@click.option("--many", default=10000, show_default=True, help="For the memory.")
-def main(photos: int, many: int) -> None:
-    """Print times, ratio and memory."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for threads in (1, None):
-            predictor = Predictor(threads=threads)
-            click.echo(f"{threads or 'all'} thread(s):")
-            for width, height in ((640, 480), (1920, 1080), (4000, 3000)):
-                spent = milliseconds(predictor, photo(folder, width, height))
-                click.echo(f"  {width} x {height}: {spent:.0f} ms a photo")
-
-        for name in registry.released():
-            click.echo(f"{name}: {milliseconds_of_model(name):.1f} ms a face on one thread, after it was found")
-
-        fer = (sys.executable, "-m", "fer", "predict", "--format", "jsonl")
-        original = photo(folder, 1280, 960).read_bytes()
-        album = folder / "album"
-        album.mkdir()
-        for number in range(photos):
-            (album / f"{number:05}.jpg").write_bytes(original)
-        together = timed(*fer, album)
-        single = sum(timed(*fer, album / f"{number:05}.jpg") for number in range(20)) / 20
-        click.echo(
-            f"{photos} photos of 1280 x 960: {together:.1f} s in one process; one process a photo takes "
-            f"{single:.2f} s each (mean of 20): {single * photos / together:.1f} times as long"
-        )
-
-        small = photo(folder, 400, 300)
-        predictor = Predictor()
-        process = psutil.Process()
-        held = {}
-        frames = sources.read_all(str(small) for _ in range(many))
-        for number, _ in enumerate(predictor.stream(frames), start=1):
-            if number in (many // 10, many // 2, many):
-                held[number] = process.memory_info().rss / 1e6
-        click.echo("Memory after " + ", ".join(f"{number:,} photos: {value:.0f} MB" for number, value in held.items()))
+def typed_to_answered(bench: Bench, source: Path) -> Iterator[Row]:
+    """From the call of `fer predict` to its end, and what a further photo adds."""
+    further = 1 if bench.quick else 10
+    folder = album("large", source, 1 + further)
+    found = bench.in_turns(
+        {"one": lambda: processes.seconds((*FER, source)), "all": lambda: processes.seconds((*FER, folder))}, share=0.2
+    )
+    with Image.open(source) as picture:
+        size = f"{picture.width} x {picture.height}"
+    yield single("prediction.typed", f"one photo of {size}, typed to answered", "s", found["one"])
+    added = [1000 * (both - one) / further for one, both in zip(found["one"], found["all"], strict=True)]
+    yield single("prediction.further", f"each further photo of {size}", "ms", added)
 
 
-if __name__ == "__main__":
-    main()
+def by_size(bench: Bench) -> Iterator[Row]:
+    """A photo, decoding included, once the models are loaded."""
+    files = [photo(Path(), *size) for size in SIZES[: 1 if bench.quick else None]]
+    predictors = {"one thread": Predictor(threads=1), "all threads": Predictor()}
+    works: dict[str, Callable[[], float]] = {}
+    for words, predictor in predictors.items():
+        for file in files:
+            works[f"{file.stem.replace('x', ' x ')}, {words}"] = _milliseconds(bench, predictor, file)
+    for number, (work, samples) in enumerate(bench.in_turns(works, share=0.2).items()):
+        yield single(f"prediction.photo{number}", f"one photo of {work}, decoding included", "ms", samples)
+
+
+def _milliseconds(bench: Bench, predictor: Predictor, file: Path) -> Callable[[], float]:
+    timed = bench.clock(lambda: predictor.predict(file))
+    return lambda: 1000 * timed()
+
+
+def by_model(bench: Bench) -> Iterator[Row]:
+    """One face by each model of the package on one thread, after it was found."""
+    calls = 2 if bench.quick else 50
+    works = {}
+    for name in registry.released():
+        network = registry.load([name], threads=1)[0]
+        face = {kind: inputs.KINDS[kind].example(network.about.size) for kind in network.about.inputs}
+        works[name] = _latency(bench, network.probabilities, face, calls)
+    for name, samples in bench.in_turns(works, share=0.1).items():
+        yield single(f"latency.{name}", f"{name}, one face on one thread", "ms", samples)
+
+
+def _latency(bench: Bench, answer: Callable[..., object], face: inputs.Arrays, calls: int) -> Callable[[], float]:
+    timed = bench.clock(lambda: [answer(face) for _ in range(calls)])
+    return lambda: 1000 * timed() / calls
+
+
+def memory(bench: Bench, source: Path) -> Iterator[Row]:
+    """What `fer predict` holds, and whether that grows with the photos."""
+    done = processes.run((*FER, "album"))
+    yield single("memory.predict", "fer predict, photos of 1280 x 960", "GB", [done.peak / 1e9])
+    many = 10 if bench.quick else 1000
+    predictor, process, held = Predictor(), psutil.Process(), {}
+    frames = sources.read_all(str(source) for _ in range(many))
+    for number, _ in enumerate(predictor.stream(frames), start=1):
+        if number in (many // 10, many):
+            held[number] = process.memory_info().rss / 1e9
+    first, last = held.values()
+    work, note = f"memory after {many:,} small photos in one process", f"after {many // 10}: {first:.3f} GB"
+    yield single("memory.stream", work, "GB", [last], note)

@@ -5,75 +5,33 @@ values `fer.tune` tries.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
 from fer import config_file, sizes
+
+# Every section of `params.yaml` is found in this module.
+from fer.config_data import Data as Data, Graphs as Graphs, Landmarks as Landmarks, Split as Split
 from fer.config_parts import (
-    AugmentLandmarks as AugmentLandmarks,
-    AugmentPixels as AugmentPixels,
+    AugmentBoth,
+    AugmentLandmarks,
+    AugmentPixels,
     Count,
+    Distill,
     Dropout,
-    LandmarkAugmentation as LandmarkAugmentation,
     Layers,
-    NotNegative as NotNegative,
-    Optim as Optim,
-    Phase as Phase,
-    PixelAugmentation as PixelAugmentation,
-    Recipe as Recipe,
-    Section as Section,
+    Optim,
+    Phase,
+    Recipe,
+    Section,
     Seed,
-    Share,
-    SoftTargets as SoftTargets,
+    SoftTargets,
     Width,
 )
 from fer.search import Search
 
-
-class Data(Section):
-    """Where the faces come from.
-
-    `fer.data.sets` knows the data sets, and checks that `labels` names one and that its faces have this `size`.
-    """
-
-    dataset: Annotated[str, Field(min_length=1)]
-    labels: str | None
-    size: Annotated[int, Field(ge=32, le=224)]
-    seed: Seed
-    drawn_faces: Annotated[int, Field(ge=140)]
-
-
-class Split(Section):
-    """How the faces are divided, and what counts as a copy."""
-
-    protocol: Literal["official", "stratified", "combined"]
-    val_fraction: Annotated[float, Field(ge=0.01, le=0.5)]
-    drop_leaks: bool
-    hash_distance: Annotated[int, Field(ge=0, le=16)]
-    correlation: Annotated[float, Field(ge=0.5, le=1)]
-
-
-class LandmarkView(Section):
-    """One way of showing a face to the landmark network."""
-
-    scale: Annotated[float, Field(ge=sizes.REGION_SCALES[0], le=sizes.REGION_SCALES[1])]
-    mirrored: bool
-
-
-class Landmarks(Section):
-    """How landmarks are found; `fer.landmarks.views.LandmarkSettings` says what the keys mean."""
-
-    workers: Annotated[int, Field(ge=0)]
-    presence: Share
-    views: Annotated[list[LandmarkView], Field(min_length=1, max_length=sizes.MAX_LANDMARK_VIEWS)]
-
-
-class Graphs(Section):
-    """Which landmarks are neighbours."""
-
-    edges: Literal["anatomical", "tesselation", "anatomical_knn"]
-    neighbours: Annotated[int, Field(ge=1, le=32)]
+Kind = TypeVar("Kind", bound=Section)
 
 
 class Train(Section):
@@ -106,7 +64,15 @@ class Model(SoftTargets):
         """
         chosen: Any = getattr(self, phase, self)
         values = self.optim.model_dump() | self.model_dump(include=set(SoftTargets.model_fields))
-        return Recipe(epochs=chosen.epochs, lr=chosen.lr, **values)
+        backbone_lr = getattr(chosen, "backbone_lr", chosen.lr)
+        distill = getattr(self, "distill", None)
+        return Recipe(epochs=chosen.epochs, lr=chosen.lr, backbone_lr=backbone_lr, distill=distill, **values)
+
+
+class Student(Model):
+    """A model that learns from a teacher's answers, beside the labels."""
+
+    distill: Distill
 
 
 class LandmarkModel(Model, Phase):
@@ -184,6 +150,35 @@ class Cnn(Model):
     full: CnnPhase
 
 
+class Fusion(Model, Phase):
+    """The network on pixels and landmarks."""
+
+    network: ClassVar[str] = "fer.models.fusion:FusionNet"
+
+    backbone_lr: Annotated[float, Field(gt=0), Search(1e-5, 1e-2, log=True)]
+    dropout: Dropout
+    augment: AugmentBoth
+
+
+class Tiny(Student, Phase):
+    """The small network on pixels."""
+
+    network: ClassVar[str] = "fer.models.tiny:TinyCNN"
+
+    image_size: Annotated[int, Field(ge=32, le=512)]
+    widths: Annotated[list[Width], Field(min_length=2), Search(choices=("[16, 32, 64, 128]", "[24, 48, 96, 192]"))]
+    blocks: Annotated[Layers, Search(2, 4)]
+    dropout: Dropout
+    augment: AugmentPixels
+
+
+class Ensemble(Section):
+    """An ensemble: the mean of several models' probabilities."""
+
+    members: Annotated[list[str], Field(min_length=2)]
+    weights: Literal["fitted", "uniform"]
+
+
 class Evaluate(Section):
     """How trained models are measured."""
 
@@ -197,7 +192,7 @@ class Params(Section):
     """The whole of `params.yaml`.
 
     The sections that name a network are the models, in the order of every table. Two models may have the same
-    kind of section: they differ in their values.
+    kind of section: they differ in their values. So may two ensembles.
     """
 
     data: Data
@@ -209,17 +204,53 @@ class Params(Section):
     transformer: Transformer
     gnn: Gnn
     cnn: Cnn
+    fusion: Fusion
+    tiny: Tiny
+    ensemble: Ensemble
     evaluate: Evaluate
 
+    @model_validator(mode="after")
+    def _members_and_teachers_are_models(self) -> "Params":
+        # Students learn from others, so that nothing goes round in a circle.
+        known = [name for name in networks() if name not in students()]
+        for name in ensembles():
+            members = self.model(name).members
+            unknown = [member for member in members if member not in known]
+            if unknown:
+                raise ValueError(f"{name}.members: {unknown[0]} can't be a member; choose from {', '.join(known)}")
+            if len(set(members)) < len(members):
+                raise ValueError(f"{name}.members: a model is named twice")
+        teachers = [*known, *ensembles()]
+        for name in students():
+            teacher = self.model(name).distill.teacher
+            if teacher not in teachers:
+                raise ValueError(f"{name}.distill.teacher: {teacher} can't teach; choose from {', '.join(teachers)}")
+        return self
+
     def model(self, name: str) -> Any:
-        """The section of the model `name`."""
+        """The section of the model or the ensemble `name`."""
         return getattr(self, name)
 
 
 def networks() -> dict[str, str]:
     """The table of models: where each one's network is, by the name of its section."""
-    kinds = {name: field.annotation for name, field in Params.model_fields.items()}
-    return {name: kind.network for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Model)}
+    return {name: kind.network for name, kind in _sections(Model).items()}
+
+
+def students() -> list[str]:
+    """The names of the models that learn from a teacher."""
+    return list(_sections(Student))
+
+
+def ensembles() -> list[str]:
+    """The names of the ensembles."""
+    return list(_sections(Ensemble))
+
+
+def _sections(kind: type[Kind]) -> dict[str, type[Kind]]:
+    """The sections of a kind by name, in the order of `Params`."""
+    found = {name: field.annotation for name, field in Params.model_fields.items()}
+    return {name: own for name, own in found.items() if isinstance(own, type) and issubclass(own, kind)}
 
 
 def load(path: Path | str = "params.yaml") -> Params:

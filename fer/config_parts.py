@@ -40,6 +40,8 @@ class Optim(Section):
     patience: Annotated[int, Field(ge=0)]
     class_weights: Share
     grad_clip: NotNegative
+    loss: Literal["cross_entropy", "focal"]
+    focal_gamma: Annotated[float, Field(ge=0, le=10)]
     compile: bool
 
 
@@ -50,6 +52,14 @@ class SoftTargets(Section):
     mixup_alpha: Annotated[float, Field(ge=0, le=10), Search(0.0, 1.0)]
 
 
+class Distill(Section):
+    """How a model learns from a teacher's answers (Hinton et al. 2015)."""
+
+    weight: Share
+    temperature: Annotated[float, Field(ge=1, le=20), Search(1.0, 8.0)]
+    teacher: str
+
+
 class Phase(Section):
     """A training, or one phase of a model's training."""
 
@@ -58,7 +68,15 @@ class Phase(Section):
 
 
 class Recipe(Optim, SoftTargets, Phase):
-    """All settings of one training, wherever they stand in the model's section."""
+    """All settings of one training, wherever they stand in the model's section.
+
+    Attributes:
+        backbone_lr: learning rate of what the network names in `backbones`.
+        distill: for a model that learns from a teacher.
+    """
+
+    backbone_lr: Annotated[float, Field(gt=0)]
+    distill: Distill | None
 
 
 class LandmarkAugmentation(Section):
@@ -91,3 +109,7 @@ class AugmentPixels(Section):
 
     flip: Share
     pixels: PixelAugmentation
+
+
+class AugmentBoth(AugmentPixels, AugmentLandmarks):
+    """The augmentation of a model of two inputs."""

@@ -26,6 +26,12 @@ OVERRIDES = {
     "gnn.epochs": 10,
     "gnn.optim.batch_size": 32,
     "gnn.lr": 0.003,
+    "fusion.epochs": 2,
+    "fusion.optim.batch_size": 32,
+    "tiny.widths": "[8,16,32]",
+    "tiny.blocks": 2,
+    "tiny.epochs": 10,
+    "tiny.optim.batch_size": 32,
     # No downloads, so no pretrained weights. From scratch a very small ResNet learns fastest, in many short epochs and
     # without augmentation.
     "cnn.weights": "none",
@@ -107,7 +113,7 @@ def _predict() -> None:
     for number, emotion in enumerate(EMOTIONS):
         first = int(np.flatnonzero(test & (faces.labels == number))[0])
         Image.fromarray(np.asarray(faces.images[first])).save(folder / f"{emotion}.png")
-    options = [str(folder), "--no-detect", "--models", str(paths.ONNX), "--model", "cnn", "--model", "mlp"]
+    options = [str(folder), "--no-detect", "--models", str(paths.ONNX), "--model", "ensemble"]
     click.secho("$ fer predict " + " ".join(options), dim=True)
     subprocess.run([sys.executable, "-m", "fer", "predict", *options], check=True)
     click.echo()

@@ -9,6 +9,7 @@ SPLITS: Final = DATA / "splits.csv"
 LANDMARKS: Final = DATA / "landmarks"
 GRAPHS: Final = DATA / "graphs"
 PREDICTIONS: Final = DATA / "predictions"
+SOFT_LABELS: Final = DATA / "soft_labels"
 
 MODELS: Final = Path("models")
 ONNX: Final = MODELS / "onnx"

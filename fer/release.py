@@ -6,7 +6,7 @@ be shipped on val and test of the data in `data/`.
 
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,10 +14,11 @@ from typing import Any
 import click
 import numpy as np
 
-from fer import artifacts, config, hashing, inputs, paths, writing
+from fer import artifacts, averaging, config, hashing, inputs, paths, writing
 from fer.data import drawn, splits
 from fer.data.faces import Faces
 from fer.errors import FerError
+from fer.inference import registry
 from fer.inference.about import PRECISIONS
 from fer.inference.network import Network
 
@@ -30,8 +31,9 @@ def release(chosen: Iterable[tuple[Path, str]], default: str | None = None, pack
     """Replace the package's models by the chosen ones; returns the manifest.
 
     Args:
-        chosen: exported files in float32 (or files released earlier), and the precision in which each is shipped.
-        default: name of the model that `fer predict` uses; the first one if None.
+        chosen: exported files in float32 (or files released earlier), and the precision in which each is shipped; and
+            files of ensembles, whose members must be among the others.
+        default: name of the model or ensemble that `fer predict` uses; the first one if None.
         package: the folder for the models.
 
     Raises:
@@ -41,29 +43,43 @@ def release(chosen: Iterable[tuple[Path, str]], default: str | None = None, pack
 
     write = {"float16": half.write, "int8": int8.write}
     entries: dict[str, Any] = {}
+    ensembles: dict[str, Any] = {}
+    names = []
     protocol = config.load().split.protocol
     with TemporaryDirectory() as folder:
-        files = []
         for source, precision in chosen:
+            file = Path(folder, source.name)
+            names.append(source.stem)
+            if source.suffix == registry.ENSEMBLE:
+                ensembles[source.stem] = registry.members(source)
+                file.write_bytes(source.read_bytes())
+                continue
             about = Network(source).about
-            file = Path(folder, f"{about.name}.onnx")
+            names[-1], file = about.name, file.with_stem(about.name)
             if precision == about.precision:
                 file.write_bytes(source.read_bytes())
             elif about.precision == "float32":
                 write[precision](source, file)
             else:
                 raise FerError(f"{source} has the precision {about.precision}: {precision} can't be made from it.")
-            files.append(file)
             entries[about.name] = describe(file, protocol)
-        if (default or next(iter(entries))) not in entries:
-            raise FerError(f"The default {default} is none of the released models: {', '.join(entries)}.")
-        manifest = {"default": default or next(iter(entries)), "models": entries}
+        for name, members in ensembles.items():
+            missing = [member for member in members if member not in entries]
+            if missing:
+                raise FerError(f"The ensemble {name} needs {missing[0]}: release it too.")
+            ensembles[name] = describe_ensemble(Path(folder, f"{name}{registry.ENSEMBLE}"), protocol)
+        default = default or names[0]
+        if default not in names:
+            raise FerError(f"The default {default} is none of the released models: {', '.join(names)}.")
+        manifest = {"default": default, "models": entries, "ensembles": ensembles}
+        files = sorted(Path(folder).iterdir())
         with writing.transaction():
             for file in files:
                 artifacts.write_bytes(package / file.name, file.read_bytes())
             artifacts.write_json(package / MANIFEST, manifest)
-    for file in package.glob("*.onnx"):
-        if file.stem not in entries:
+    shipped = {MANIFEST, *(file.name for file in files)}
+    for file in (*package.glob(f"*{registry.SUFFIX}"), *package.glob(f"*{registry.ENSEMBLE}")):
+        if file.name not in shipped:
             file.unlink()
     return manifest
 
@@ -72,22 +88,12 @@ def describe(file: Path, protocol: str) -> dict[str, Any]:
     """The manifest's entry of a file: what it says of itself, its hash, and its accuracy in one view."""
     network = Network(file)
     about = network.about
-    labels = Faces.load(paths.FACES).labels
-    members = splits.members(splits.read(paths.SPLITS, len(labels)), protocol)
-    values = inputs.load(about.inputs, paths.DATA)
-
-    def accuracy(rows: np.ndarray) -> float:
-        answers = network.probabilities(inputs.select(values, rows))
-        return float((answers.argmax(axis=1) == labels[rows]).mean())
-
     return {
         "file": file.name,
         "sha256": hashing.sha256_of_file(file),
         "inputs": list(about.inputs),
         "precision": about.precision,
-        "val": accuracy(members["val"]),
-        "test": accuracy(members["test"]),
-        "drawn": accuracy_on_drawn_faces(network),
+        **accuracies([network], protocol),
         "dataset": about.dataset,
         "weights": about.weights,
         "version": about.version,
@@ -95,15 +101,48 @@ def describe(file: Path, protocol: str) -> dict[str, Any]:
     }
 
 
-def accuracy_on_drawn_faces(network: Network) -> float:
-    """The share of embedded drawn faces that a model names as they were meant.
+def describe_ensemble(file: Path, protocol: str) -> dict[str, Any]:
+    """The manifest's entry of an ensemble, whose members lie beside its file."""
+    networks = registry.load([file])
+    names = {name for network in networks for name in network.about.inputs}
+    return {
+        "file": file.name,
+        "sha256": hashing.sha256_of_file(file),
+        "inputs": [name for name in inputs.KINDS if name in names],
+        **accuracies(networks, protocol),
+        "dataset": networks[0].about.dataset,
+    }
+
+
+def accuracies(networks: list[Network], protocol: str) -> dict[str, float]:
+    """Accuracy in one view on `val`, on `test` and on embedded `drawn` faces, of one network or of a weighted mean."""
+    labels = Faces.load(paths.FACES).labels
+    members = splits.members(splits.read(paths.SPLITS, len(labels)), protocol)
+    values = {names: inputs.load(names, paths.DATA) for names in {network.about.inputs for network in networks}}
+
+    def accuracy(rows: np.ndarray) -> float:
+        chosen = [inputs.select(values[network.about.inputs], rows) for network in networks]
+        return float((_answers(networks, chosen).argmax(axis=1) == labels[rows]).mean())
+
+    drawn_faces = accuracy_on_drawn_faces(*networks)
+    return {"val": accuracy(members["val"]), "test": accuracy(members["test"]), "drawn": drawn_faces}
+
+
+def _answers(networks: Sequence[Network], values: Sequence[inputs.Arrays]) -> np.ndarray:
+    """The mean of the networks' probabilities, float64 [n, 7], each with its own inputs of the same faces."""
+    answers = [network.probabilities(own) for network, own in zip(networks, values, strict=True)]
+    known = [inputs.known(own) for own in values]
+    return averaging.mean(np.stack(answers), np.stack(known), np.array([network.share for network in networks]))
+
+
+def accuracy_on_drawn_faces(*networks: Network) -> float:
+    """The share of embedded drawn faces that a model, or the mean of several, names as they were meant.
 
     They are available everywhere, so a test can tell whether a file is the one that was released. They say little about
     people.
     """
-    about = network.about
-    values, labels = _drawn_inputs(tuple(about.inputs), json.dumps(about.landmarks))
-    return float((network.probabilities(values).argmax(axis=1) == labels).mean())
+    made = [_drawn_inputs(network.about.inputs, json.dumps(network.about.landmarks)) for network in networks]
+    return float((_answers(networks, [values for values, _ in made]).argmax(axis=1) == made[0][1]).mean())
 
 
 @functools.cache  # the landmark models have them in common
@@ -123,8 +162,11 @@ def _parse(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> li
         name, _colon, precision = value.partition(":")
         if (precision or "float32") not in PRECISIONS:
             raise click.BadParameter(f"{precision} is no precision: choose from {', '.join(PRECISIONS)}.")
-        file = Path(name) if name.endswith(".onnx") else paths.ONNX / f"{name}.onnx"
-        chosen.append((file, precision or "float32"))
+        given = Path(name)
+        if given.suffix not in (registry.SUFFIX, registry.ENSEMBLE):
+            ensemble = paths.ONNX / f"{name}{registry.ENSEMBLE}"
+            given = ensemble if ensemble.is_file() else paths.ONNX / f"{name}{registry.SUFFIX}"
+        chosen.append((given, precision or "float32"))
     return chosen
 
 
@@ -135,15 +177,16 @@ def main(models: list[tuple[Path, str]], default: str | None) -> None:
     """Copy exported models into the package and write its manifest.
 
     MODEL is a name in models/onnx/ or the path of an .onnx file; PRECISION is that of the stored weights:
-    float32 (the default), float16 or int8.
+    float32 (the default), float16 or int8. An ensemble is copied too, if all of its members are.
 
     \b
-    python -m fer.release cnn:int8 mlp gnn transformer:float16
+    python -m fer.release cnn:int8 mlp gnn transformer:float16 ensemble
     """  # noqa: D301  click needs the backspace itself
     manifest = release(models, default)
-    for name, entry in manifest["models"].items():
+    for name, entry in (manifest["models"] | manifest["ensembles"]).items():
         mark = " (default)" if name == manifest["default"] else ""
-        click.echo(f"{name}{mark}: {entry['precision']}, val {entry['val']:.4f}, test {entry['test']:.4f}")
+        kind = entry.get("precision", "ensemble")
+        click.echo(f"{name}{mark}: {kind}, val {entry['val']:.4f}, test {entry['test']:.4f}")
 
 
 if __name__ == "__main__":

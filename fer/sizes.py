@@ -11,5 +11,5 @@ POINTS: Final = 478
 MAX_LANDMARK_VIEWS: Final = 16
 """Views of a face that are averaged at most."""
 
-REGION_SCALES: Final = (1.0, 3.0)
-"""Least and greatest side of the region that the landmark network sees, in sides of the square around the landmarks."""
+LANDMARK_BORDERS: Final = (0.0, 1.0)
+"""How much of a face's edge is repeated around it for the detector at least and at most, in sides of the face."""

@@ -1,6 +1,7 @@
 """SIGTERM and SIGINT (Ctrl-C) as an exception with a message."""
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -8,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_AGAIN = 0.5  # seconds
 
 
 class Stopped(BaseException):
@@ -49,8 +51,34 @@ def ending_on_signals() -> AbstractContextManager[None]:
     return _handled_by(signal.SIG_DFL)
 
 
+def obeyed() -> None:
+    """Say that a caught `Stopped` has had its effect, for who goes on within `raising_on_signals`."""
+    _ring(0.0, signal.SIG_IGN)
+
+
 def _stop(number: int, _: FrameType | None) -> None:
+    def again(*_: Any) -> None:
+        if not _is_stopping():
+            raise Stopped(number)
+
+    # A library may drop an exception that comes from a handler, and work on: then it comes again.
+    _ring(_AGAIN, again)
     raise Stopped(number)
+
+
+def _is_stopping() -> bool:
+    """Whether what runs now is the cleaning up after a `Stopped`."""
+    error = sys.exception()
+    while error is not None and not isinstance(error, Stopped):
+        error = error.__context__
+    return error is not None
+
+
+def _ring(seconds: float, handler: Any) -> None:
+    """Call a handler every so many seconds, 0 for no more; does nothing on Windows, which has no such clock."""
+    if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
 
 
 @contextmanager
@@ -60,6 +88,7 @@ def _handled_by(handler: Any) -> Iterator[None]:
     try:
         yield
     finally:
+        obeyed()
         _handle(before)
 
 

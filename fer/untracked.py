@@ -34,7 +34,7 @@ def reading(stage: str, params: config.Params) -> Iterator[None]:
         stage: `download`, or `weights@` and a model's name.
         params: the settings that say where the files are.
     """
-    fingerprint = _fingerprint(_outside(params)[stage])
+    fingerprint = _fingerprint(_outside(params).get(stage, []))
     yield
     artifacts.write_json(NOTES, artifacts.read_cache(NOTES) | {stage: fingerprint})
 

@@ -23,8 +23,6 @@ from fer.models import pretrained
 if TYPE_CHECKING:
     import lightning as L
 
-# The stages that are a model's own; what they read comes from the others.
-_OWN = ("train_phase", "train", "evaluate")
 _SEED = "train.seed"
 
 
@@ -95,7 +93,10 @@ def causes(name: str, params: Params) -> Causes:
         if last is None:
             raise FerError(f"dvc.yaml has no entry {name} under `models`.")
         needed = {last, *networkx.descendants(repo.index.graph, last)}
-        own = {stage for stage in needed if stage.addressing.partition("@")[0] in _OWN}
+        # The stages that are the model's own; what they read comes from the others.
+        phases = [f"train_phase@{models.folder(name, phase)}" for phase in models.network(name).phases[:-1]]
+        addresses = {f"train@{name}", f"evaluate@{name}", *phases}
+        own = {stage for stage in needed if stage.addressing in addresses}
         stale = sorted(stage.addressing for stage in needed - own if stage in waiting)
         if stale:
             raise FerError(

@@ -2,27 +2,34 @@
 
 import click
 
-from fer import commands
+from fer import artifacts, commands, config, paths, writing
 
 
 @commands.stage("ensemble")
-@click.argument("name")
-@click.option("--member", "members", multiple=True, help="A model; given several times. A repeated one counts once.")
-def main(name: str, members: tuple[str, ...]) -> None:
+@click.argument("name", type=click.Choice(config.ensembles()))
+def main(name: str) -> None:
     """Write the mean of the members' probabilities as the predictions of NAME.
+
+    The section NAME of params.yaml says which models are its members, and whether they have equal weights or those
+    with the smallest log loss on val.
 
     \b
     Reads   data/predictions/MEMBER.parquet of each member
     Writes  data/predictions/NAME.parquet
+            models/onnx/NAME.json          the weights, with which `fer predict` averages the exported members
     """  # noqa: D301  click needs the backspace itself
-    from fer.errors import FerError
+    settings: config.Ensemble = config.load().model(name)
     from fer.evaluation import ensemble, predictions
 
-    if name in members:
-        raise FerError(f"The ensemble {name} can't be a member of itself: give it another name.")
-    averaged = ensemble.average({member: predictions.read(member) for member in members})
-    predictions.write(name, averaged)
-    click.echo(f"{name}: the mean of {', '.join(averaged.metadata['members'])}")
+    members = {member: predictions.read(member) for member in settings.members}
+    averaged = ensemble.make(members, settings.weights)
+    weights = averaged.metadata["members"]
+    with writing.transaction():
+        predictions.write(name, averaged)
+        # What has no weight need not be there to predict.
+        counted = {member: weight for member, weight in weights.items() if weight}
+        artifacts.write_json(paths.ONNX / f"{name}.json", {"members": counted})
+    click.echo(f"{name}: {', '.join(f'{weight:.2f} {member}' for member, weight in weights.items())}")
 
 
 if __name__ == "__main__":

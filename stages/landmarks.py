@@ -10,7 +10,7 @@ from fer.landmarks.views import LandmarkSettings
 
 @commands.stage("landmarks")
 def main() -> None:
-    """Find the 478 landmarks of every face with MediaPipe's attention mesh.
+    """Find the 478 landmarks of every face with MediaPipe's face detector and attention mesh.
 
     Reads data/faces/ and the section `landmarks` of params.yaml. Each face is shown to the network in every view of
     `landmarks.views`; what is found is freed of the head's pose and averaged.

@@ -1,4 +1,4 @@
-"""Fetch the pretrained weights that a model's training begins with."""
+"""Fetch the weights that a model's training begins with."""
 
 import click
 
@@ -12,8 +12,8 @@ def main(model: str) -> None:
     """Fetch the weights that the first phase of MODEL begins with, so that DVC tracks them.
 
     The setting `weights` of the model says which: the library's download (or the file that the environment
-    variable FER_IMAGENET_WEIGHTS names), a file, or none. Writes models/MODEL_weights/ with the tensors, their
-    source and the SHA-256 of the file.
+    variable FER_IMAGENET_WEIGHTS names), a file, or none. The fusion begins with the trained models models/cnn/ and
+    models/mlp/. Writes models/MODEL_weights/ with the tensors, their source and the SHA-256 of the file.
     """
     params = check.params()
     with untracked.reading(f"weights@{model}", params):

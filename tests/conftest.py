@@ -42,7 +42,7 @@ def committed():
             ["git", "show", f"HEAD:{path}"], cwd=known_params.TOP, capture_output=True, text=True, check=False
         )
         if shown.returncode:
-            pytest.skip("no git clone")
+            pytest.skip(f"the last commit has no {path}")
         return shown.stdout
 
     return read

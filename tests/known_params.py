@@ -16,7 +16,7 @@ KNOWN = {
     "landmarks": {
         "workers": 0,
         "presence": 0.5,
-        "views": [{"scale": 1.5, "mirrored": False}, {"scale": 1.5, "mirrored": True}],
+        "views": [{"border": 0.25, "mirrored": False}, {"border": 0.25, "mirrored": True}],
     },
     "graphs": {"edges": "anatomical", "neighbours": 6},
     "train": {"seed": 42, "device": "auto", "precision": "auto", "devices": 1, "nodes": 1, "strategy": "auto"},

@@ -4,12 +4,14 @@ import json
 import shutil
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from fer import artifacts, release
 from fer.data import drawn
+from fer.export import onnx_file
 from fer.inference.network import Network
 from tests import known_params
 
@@ -63,6 +65,44 @@ def test_models_that_are_no_longer_released_leave_the_package(project):
     shutil.copy("models/onnx/small.onnx", "fer/pretrained/old.onnx")
     assert run("small").exit_code == 0
     assert [path.name for path in (project / "fer/pretrained").glob("*.onnx")] == ["small.onnx"]
+
+
+@pytest.fixture
+def ensemble(project, networks):
+    """An ensemble of `small` and a second network on pixels, `other`."""
+    model = onnx.load(networks[0] / "small.onnx")
+    onnx_file.describe(model, onnx_file.metadata(model) | {"name": "other"})
+    for tensor in model.graph.initializer:
+        if tensor.name.endswith("head.4.bias"):
+            values = onnx.numpy_helper.to_array(tensor)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values[::-1].copy(), tensor.name))
+    onnx.save(model, "models/onnx/other.onnx")
+    artifacts.write_json("models/onnx/ensemble.json", {"members": {"small": 0.75, "other": 0.25}})
+
+
+def test_an_ensemble_is_copied_with_the_manifest_and_measured_as_its_members_are_shipped(project, ensemble):
+    (project / "fer/pretrained/old.json").write_text("{}")
+    result = run("ensemble", "small:int8", "other")
+    assert result.exit_code == 0, result.output
+    folder = project / "fer/pretrained"
+    assert {path.name for path in folder.iterdir()} == {"ensemble.json", "manifest.json", "other.onnx", "small.onnx"}
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["default"] == "ensemble"
+    entry = manifest["ensembles"]["ensemble"]
+    assert entry["inputs"] == ["pixels"]
+    faces = drawn.draw(70, seed=1)
+    rows = np.arange(70)[np.arange(70) % 3 == 1]
+    small, other = (Network(folder / f"{name}.onnx") for name in ("small", "other"))
+    pixels = {"pixels": faces.images[rows]}
+    answers = 0.75 * small.probabilities(pixels) + 0.25 * other.probabilities(pixels)
+    assert entry["val"] == pytest.approx((answers.argmax(1) == faces.labels[rows]).mean(), abs=1e-4)
+
+
+def test_an_ensemble_without_its_members_is_refused(project, ensemble):
+    result = run("small", "ensemble")
+    assert result.exit_code == 1
+    assert "The ensemble ensemble needs other: release it too." in result.output
+    assert not list((project / "fer/pretrained").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
-"""The command `fer`: expressions of faces in photos."""
+"""The command `fer`: expressions of faces in photos and videos."""
 
 import click
 
 from fer import __version__
+from fer.cli.bulk import bulk
 from fer.cli.evaluate import evaluate
+from fer.cli.explain import explain
 from fer.cli.models import models
 from fer.cli.predict import predict
 from fer.cli.terminal import Group
+from fer.cli.video import video
 
 
 @click.group(cls=Group)
@@ -18,10 +21,13 @@ def main() -> None:
 
     \b
     fer predict party.jpg          the faces of a photo, a folder, a pattern
+    fer video clip.mp4             the faces of a video or a camera, followed over time
+    fer explain party.jpg          heat maps: where in a face the model sees its expression
     fer evaluate labelled/         accuracy on labelled images
     fer models                     list the models
+    fer bulk photos/ results/      millions of pictures, on all cores or many machines
     """  # noqa: D301  click needs the backspace itself
 
 
-for command in (predict, evaluate, models):
+for command in (predict, video, explain, evaluate, models, bulk):
     main.add_command(command)

@@ -44,13 +44,16 @@ def models(context: click.Context, folder: Path | None) -> None:
 def _packaged(model: "Released") -> tuple[str, ...]:
     name = f"{model.name} (default)" if model.default else model.name
     values = (f"{model.val:.1%}", f"{model.test:.1%}", _megabytes(model.path))
-    return name, ", ".join(model.inputs), model.precision, *values, model.weights[:12], str(model.path)
+    return name, ", ".join(model.inputs), model.precision or "-", *values, model.weights[:12] or "-", str(model.path)
 
 
 def _own(path: Path) -> tuple[str, ...]:
+    from fer.inference import registry
     from fer.inference.network import Network
     from fer.inference.text import printable
 
+    if path.suffix == registry.ENSEMBLE:
+        return printable(path.stem), *"-" * 4, _megabytes(path), "-", printable(str(path))
     about = Network(path, threads=1).about
     values = ("-", "-", _megabytes(path))
     name = printable(path.stem)

@@ -1,4 +1,4 @@
-"""What `fer predict` and `fer evaluate` have in common: the options of the Predictor, and the progress bar."""
+"""What the commands have in common: the options of the Predictor, and the progress bar."""
 
 import math
 import sys
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fer.cli.terminal import is_terminal, say
+from fer.errors import FerError
 
 if TYPE_CHECKING:
     from fer.inference.faces import Photo
@@ -36,6 +37,16 @@ class Folder(click.Path):
 
     def __init__(self) -> None:
         super().__init__(path_type=Path, file_okay=False)
+
+
+def _not_empty(_: click.Context, __: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(paths):
+        raise click.BadParameter("an empty name means no file; to read the current folder, write a dot.")
+    return paths
+
+
+photo_paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=_not_empty)
+"""The argument of a command that reads photos."""
 
 
 def predictor_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,7 +116,8 @@ class Run:
 
     def __init__(self, predictor: "Predictor", names: Sequence[str]) -> None:
         self._predictor, self._names = predictor, names
-        self.read = self.unread = self.faces = 0
+        self.read = self.unread = self.faces = self._too_small = 0
+        self._smallest = math.inf
 
     @property
     def status(self) -> int:
@@ -116,6 +128,13 @@ class Run:
         """Count an input that could not be read, and say why."""
         self.unread += 1
         say(line)
+
+    @property
+    def passed_over(self) -> str:
+        """How many faces were smaller than asked for, and with which option they are read; empty if there are none."""
+        from fer.inference import report
+
+        return report.passed_over(self._too_small, self._smallest, self._predictor.min_size)
 
     def photos(self, bar: bool, keep_frames: bool = False) -> Iterator["Photo"]:
         """Predict all photos, including those that could not be read.
@@ -137,9 +156,32 @@ class Run:
                 if photo.read:
                     self.read += 1
                     self.faces += len(photo.faces)
+                    if photo.too_small:
+                        self._too_small += photo.too_small
+                        self._smallest = min(self._smallest, photo.smallest)
                 else:
                     self.complain(photo.problem)
                 yield photo
+
+
+def say_what_is_left(output: Path, interrupted: bool) -> None:
+    """Say where the results of a run that was interrupted are."""
+    from fer.inference.results import UNFINISHED
+
+    if interrupted and (output / UNFINISHED).is_dir():
+        say(f"What was answered until then is in {output / UNFINISHED}; earlier results in {output} are unchanged.")
+
+
+def can_open_windows() -> bool:
+    """Whether windows can be opened; says why not."""
+    from fer.inference import window
+
+    try:
+        window.require_display()
+    except FerError as error:
+        say(error.message)
+        return False
+    return True
 
 
 def say_who_answered(predictor: "Predictor") -> None:
@@ -149,4 +191,6 @@ def say_who_answered(predictor: "Predictor") -> None:
         worth = f"trained on {about.dataset}"
         if accuracy is not None:
             worth = f"{accuracy:.1%} right on the test faces of {about.dataset}"
+        if network.share < 1:
+            worth += f", {network.share:.0%} of the average"
         say(f"Answered by {about.name} ({about.precision}, weights {about.weights[:12]}, {worth}).")

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fer.cli.options import Run, open_predictor, output_options, predictor_options, say_who_answered
+from fer.cli.options import (
+    Run,
+    can_open_windows,
+    open_predictor,
+    output_options,
+    photo_paths,
+    predictor_options,
+    say_what_is_left,
+    say_who_answered,
+)
 from fer.cli.terminal import holds_unicode, is_terminal, require_stdout, say, write
 from fer.errors import FerError
 
@@ -20,19 +29,14 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "jsonl", "csv")
 
 
-def _not_empty(_: click.Context, __: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(paths):
-        raise click.BadParameter("an empty name means no file; to read the current folder, write a dot.")
-    return paths
-
-
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=_not_empty)
+@photo_paths
 @predictor_options
 @click.option("--top", default=3, show_default=True, type=click.IntRange(1, 7), help="Emotions named in the table.")
 @click.option("--format", "form", default="table", show_default=True, type=click.Choice(FORMATS))
 @output_options("faces.csv, photos.jsonl and annotated copies")
 @click.option("--show", is_flag=True, help="Open each annotated photo in a window.")
+@click.option("--explain", is_flag=True, help="Lay a heat map over the faces of annotated photos (see `fer explain`).")
 @click.pass_context
 def predict(
     context: click.Context,
@@ -42,6 +46,7 @@ def predict(
     output: Path | None,
     overwrite: bool,
     show: bool,
+    explain: bool,
     **options: Any,
 ) -> None:
     """Find the faces in photos, and say which expression each shows.
@@ -51,6 +56,7 @@ def predict(
     \b
     fer predict party.jpg
     fer predict holiday/ --output results/
+    fer predict holiday/ --output results/ --explain
     fer predict holiday/ --format csv > faces.csv
     fer predict crops/ --no-detect --model cnn --model mlp
 
@@ -58,13 +64,15 @@ def predict(
     """  # noqa: D301  click needs the backspace itself
     from fer.inference import report, saving, sources
 
+    if explain and output is None and not show:
+        raise click.UsageError("--explain draws on annotated photos: add --output DIR or --show")
     if output is None:
         require_stdout()
     with ExitStack() as stack:
-        predictor = stack.enter_context(open_predictor(options))
+        predictor = stack.enter_context(open_predictor(options | {"explain": "auto" if explain else None}))
         results = None
         if output is not None:
-            stack.push(lambda *error: _say_what_is_left(output, error[0] is not None))
+            stack.push(lambda *error: say_what_is_left(output, error[0] is not None))
             results = stack.enter_context(saving.PhotoResults(output, overwrite))
         names, problems = sources.expand(paths, results.made_earlier if results else lambda name: False)
         run = Run(predictor, names)
@@ -73,7 +81,7 @@ def predict(
         if results is not None:
             results.start(names, predictor.networks)
         report.write(
-            _finished(run, results, show and _can_open_windows()),
+            _finished(run, results, show and can_open_windows()),
             form,
             predictor.networks,
             write,
@@ -86,6 +94,8 @@ def predict(
             say(f"Saved in {output}: faces.csv, photos.jsonl and {saving.ANNOTATED}/")
         elif results is not None:
             say(f"No picture was read, so nothing was saved in {output}.")
+        if form != "table" and run.passed_over:
+            say(f"Faces passed over: {run.passed_over}")
         if run.faces:
             say_who_answered(predictor)
     context.exit(run.status)
@@ -108,27 +118,8 @@ def _finished(run: Run, results: "PhotoResults | None", show: bool) -> Iterator[
         yield photo
 
 
-def _say_what_is_left(output: Path, interrupted: bool) -> None:
-    from fer.inference.results import UNFINISHED
-
-    if interrupted and (output / UNFINISHED).is_dir():
-        say(f"What was answered until then is in {output / UNFINISHED}; earlier results in {output} are unchanged.")
-
-
-def _can_open_windows() -> bool:
-    """Whether windows can be opened; says why not."""
-    from fer.inference import window
-
-    try:
-        window.require_display()
-    except FerError as error:
-        say(error.message)
-        return False
-    return True
-
-
 def _show(photo: "Photo") -> None:
     from fer.inference import draw, window
 
     if photo.frame is not None:
-        window.show(draw.annotated(photo.frame.image(), photo.faces), photo.name)
+        window.show(draw.annotated(photo.frame.image(), photo.faces, legend=True), photo.name)

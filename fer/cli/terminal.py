@@ -15,6 +15,7 @@ import click
 from fer.stopping import Stopped, raising_on_signals
 
 _BASE = ("click", "cv2", "numpy", "onnxruntime", "PIL")  # what `pip install fer` brings
+_SCALE = ("fsspec", "pyarrow", "ray")  # what `fer bulk` needs
 
 
 class Group(click.Group):
@@ -122,5 +123,5 @@ def _discard_output() -> None:
 
 def _missing(error: ModuleNotFoundError) -> str:
     name = (error.name or str(error)).split(".")[0]
-    extra = "fer" if name in _BASE else "'fer[evaluate]'"
+    extra = "fer" if name in _BASE else "'fer[scale]'" if name in _SCALE else "'fer[evaluate]'"
     return f"This needs {name}, which is not installed: pip install {extra}"

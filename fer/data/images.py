@@ -18,7 +18,7 @@ MAX_SIDE: Final = 32_767
 
 # Naming the formats keeps Pillow from trying its other forty decoders on a hostile file.
 _FORMATS: tuple[str, ...] = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "AVIF")
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
 # Pillow warns of odd metadata and of large pictures, which does not help a user. The filter holds for the whole
 # process: `warnings.catch_warnings` is not safe where several threads decode.
@@ -61,7 +61,7 @@ def decode(data: bytes, name: str, megapixels: float = MAX_MEGAPIXELS, *, grey: 
 def _open(data: bytes, name: str) -> Image.Image:
     """Read an image's header."""
     formats = _FORMATS
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+    if data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS:
         formats = ("HEIF",)
         _register_heif(name)
     try:

@@ -50,9 +50,9 @@ class MeasuredModel:
         return None if found is None else int(found)
 
     @property
-    def members(self) -> list[str]:
-        """The models whose mean this is; none, if it is no ensemble."""
-        return [str(member) for member in self.metrics.get("members", [])]
+    def members(self) -> dict[str, float]:
+        """The models whose mean this is, with their weights; none, if it is no ensemble."""
+        return {str(member): float(weight) for member, weight in self.metrics.get("members", {}).items()}
 
     def recall(self, emotion: str) -> float | None:
         """Recall of one emotion on test, None where test doesn't hold it."""
@@ -118,6 +118,7 @@ def load() -> list[MeasuredModel]:
             for subset in REQUIRED:
                 float(model.metrics[subset]["accuracy"])
             model.recall(EMOTIONS[0])
+            dict(model.members)
         found.append(model)
     faces = ["row", "actual"]
     for other in found[1:]:

@@ -183,7 +183,7 @@ def _accuracy_notes(ranked: Sequence[MeasuredModel], dataset: str, protocol: str
             its training pool.""",
         )
     notes += more
-    notes += [f"**{model.name}** is the mean of {_list(model.members)}." for model in ranked if model.members]
+    notes += [_ensemble_note(model) for model in ranked if model.members]
     detected = [model for model in ranked if model.value("test_detected") is not None]
     if detected:
         scores = ", ".join(f"{model.name} {percent(model.value('test_detected'))}" for model in detected)
@@ -192,6 +192,16 @@ def _accuracy_notes(ranked: Sequence[MeasuredModel], dataset: str, protocol: str
             above. On the test faces with landmarks alone the accuracies are: {scores}."""
         )
     return "\n".join(_wrap(f"- {note}", indent="  ") for note in notes)
+
+
+def _ensemble_note(model: MeasuredModel) -> str:
+    if model.value("equal_weights", "val") is None:
+        return f"**{model.name}** is the mean of {_list(list(model.members))}."
+    members = _list([f"{name} ({weight:.2f})" for name, weight in model.members.items()])
+    return f"""**{model.name}** is the weighted mean of {members}. The weights were fitted to the log loss on val, so
+        what it scores there is a little too good: {percent(model.value("val"))} % and log loss
+        {model.value("val", "log_loss"):.3f}; with equal weights {percent(model.value("equal_weights", "val"))} % and
+        {model.value("equal_weights", "log_loss"):.3f}."""
 
 
 def _list(names: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from fer import artifacts, config, device, inputs, models, paths, progress
@@ -33,28 +34,55 @@ def predict(name: str, params: config.Params, data: Path = paths.DATA, trained: 
     Raises:
         FerError: an artefact is missing or damaged.
     """
-    faces = Faces.load(data / "faces")
-    table = splits.read(data / "splits.csv", len(faces))
+    table = splits.read(data / "splits.csv", len(Faces.load(data / "faces")))
     members = splits.members(table, params.split.protocol)
     rows = np.unique(np.concatenate([chosen for subset, chosen in members.items() if subset != "train"]))
-
     network, trained_with = models.load(trained / name, name)
     with artifacts.validating(trained / name):
         epochs = {key: int(trained_with[key]) for key in ("epochs", "best_epoch")}
-    values = inputs.select(inputs.load(network.inputs, data), rows)
     poses = views(network, params.evaluate)
+    answers = _predict(name, network, rows, table, poses, params, data)
+    return Predictions(answers.table, {**answers.metadata, **epochs, "views": len(poses)})
+
+
+def predict_train(name: str, params: config.Params) -> Predictions:
+    """What a trained model answers for every face of train, seen as it is and mirrored.
+
+    Args:
+        name: of the model.
+        params: `evaluate.batch_size` and `train.device` are used; the views are no parameter, since a student learns
+            from these answers.
+
+    Raises:
+        FerError: an artefact is missing or damaged.
+    """
+    table = splits.read(paths.SPLITS, len(Faces.load(paths.FACES)))
+    network, _ = models.load(paths.MODELS / name, name)
+    rows = np.flatnonzero(table["split"] == "train")
+    return _predict(name, network, rows, table, inputs.poses(network.inputs)[:2], params, paths.DATA)
+
+
+def _predict(
+    name: str,
+    network: FaceModel,
+    rows: np.ndarray,
+    table: pd.DataFrame,
+    poses: Sequence[Pose],
+    params: config.Params,
+    data: Path,
+) -> Predictions:
+    values = inputs.select(inputs.load(network.inputs, data), rows)
     where = torch.device(device.choose(params.train.device))
     by_view = []
     with progress.bar(f"{name}: views of {len(rows):,} faces", total=len(poses)) as advance:
         for answers in probabilities(network, values, poses, params.evaluate.batch_size, where):
             by_view.append(answers)
             advance()
-
-    scored = table.loc[rows, ["row", "name", "split"]].assign(emotion=faces.table["emotion"].to_numpy()[rows])
+    emotions = Faces.load(data / "faces").table["emotion"].to_numpy()[rows]
+    scored = table.loc[rows, ["row", "name", "split"]].assign(emotion=emotions)
     about = {"parameters": models.parameter_count(network), "temperature": network.temperature}
-    metadata = about | epochs | {"views": len(poses)}
     averaged = np.stack(by_view).mean(axis=0, dtype=np.float64)
-    return predictions.make(scored, averaged, by_view[0], np.asarray(inputs.known(values)), metadata)
+    return predictions.make(scored, averaged, by_view[0], np.asarray(inputs.known(values)), about)
 
 
 def views(network: FaceModel, settings: config.Evaluate) -> tuple[Pose, ...]:

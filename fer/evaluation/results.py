@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fer import artifacts, config, paths
+from fer.config_parts import Phase
 from fer.evaluation import compare
 from fer.evaluation.compare import MeasuredModel
 from fer.evaluation.markdown import NONE, interval, number, percent
@@ -51,7 +52,7 @@ def _trainings(name: str) -> list[str]:
 
 
 def _is_phase(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, config.Phase)
+    return isinstance(annotation, type) and issubclass(annotation, Phase)
 
 
 @click.command()

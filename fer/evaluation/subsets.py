@@ -22,7 +22,7 @@ SUBSETS: Final = (
 """The sets in the order of `metrics/test/<name>.json`. A set that can't be measured is left out."""
 
 REQUIRED: Final = ("val", "test")
-ABOUT_THE_MODEL: Final = ("parameters", "temperature", "epochs", "best_epoch", "views", "members")
+ABOUT_THE_MODEL: Final = ("parameters", "temperature", "epochs", "best_epoch", "views", "members", "equal_weights")
 _SINGLE_VIEW: Final = "_single_view"
 
 

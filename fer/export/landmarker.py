@@ -1,14 +1,11 @@
-"""The face landmark network that comes with the package: MediaPipe's attention mesh.
+"""The networks for landmarks that come with the package: MediaPipe's face detector and its attention mesh.
 
-`python -m fer.export.landmarker face_landmark_with_attention.tflite` makes
-`fer/pretrained/landmarker/face_landmarks.onnx` again. The file lies in `mediapipe/modules/face_landmark` of the wheel
-of MediaPipe 0.10.21. It is a tool for maintainers, and needs `pip install tflite`. No stage of the pipeline runs it.
-
-The network finds 468 points, cuts the regions of the lips and of both eyes out of its own features, turned and scaled
-by these points, and finds the points of these regions again, and those of the irises (Grishchenko et al. 2020).
-TensorFlow Lite has no operations for that, and MediaPipe brings its own three.
+`python -m fer.export.landmarker` makes `fer/pretrained/landmarker/*.onnx` again from the files in the wheel of
+MediaPipe 0.10.21. It is a tool for maintainers, and needs `pip install tflite`. No stage of the pipeline runs it.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,178 +14,109 @@ import numpy as np
 
 from fer import artifacts, hashing
 from fer.errors import FerError
-from fer.export import half
-from fer.export.tflite_file import Builder, Network, Operation, Translation, read, translate
-from fer.landmarks.network import FILE, SIZE
-from fer.sizes import POINTS
-
-SHA256 = "e06a804e0144f9929eda782122916b35d60c697c3c9344013ca2bbe76a6ce2b4"
-"""Of `face_landmark_with_attention.tflite` in MediaPipe 0.10.21."""
-
-_IRIS = 5  # points
-_CONTOUR = 16  # points around the opening of an eye, the first of those of its region
-
-Constants = dict[str, np.ndarray]
+from fer.export import attention_mesh, half
+from fer.export.tflite_file import Builder, join_colours, read, translate
+from fer.landmarks import detector, network
 
 
-def convert(path: Path) -> Any:
-    """The network as an ONNX model with weights in float32.
+def convert_detector(path: Path) -> Any:
+    """The network of `face_detection_short_range.tflite` as an ONNX model with weights in float32.
 
-    Input `images` float32 [n, 192, 192], grey, 0 .. 1; outputs `points` float32 [n, 478, 3] in pixels of the input, and
-    `presence` float32 [n], the probability of a face.
-
-    Raises:
-        FerError: the file is another one.
+    Input `images` float32 [n, 128, 128], grey, -1 .. 1; outputs `boxes` float32 [n, 896, 16] in pixels of the input
+    (offset from the anchor, size, and the offsets of six points), and `scores` float32 [n, 896, 1], logits.
     """
     from onnx import TensorProto, helper
 
-    if hashing.sha256_of_file(path) != SHA256:
-        raise FerError(f"{path} is not the file that comes with MediaPipe 0.10.21 (SHA-256 {SHA256}).")
-    network, builder = read(path), Builder()
-    _grey(network)
-    for name, values in network.constants.items():
-        if values.shape == (1, 4, 4):
-            network.constants[name] = values[:, :2, [0, 1, 3]].transpose(0, 2, 1)  # as `_region` gives a matrix
-    builder.add("Unsqueeze", "images", builder.constant(np.array([1])), output=network.source)
-    translate(network, builder, _CUSTOM)
-    _join(builder, network)
+    source, builder = read(path), Builder()
+    join_colours(source)
+    builder.add("Unsqueeze", "images", builder.constant(np.array([1])), output=source.source)
+    translate(source, builder, {})
+    for name, output in zip(source.outputs, ("boxes", "scores"), strict=True):
+        builder.add("Identity", name, output=output)
     graph = helper.make_graph(
         builder.nodes,
-        "face_landmarks",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", SIZE, SIZE])],
+        "face_detector",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", detector.SIZE, detector.SIZE])],
         [
-            helper.make_tensor_value_info("points", TensorProto.FLOAT, ["n", POINTS, 3]),
-            helper.make_tensor_value_info("presence", TensorProto.FLOAT, ["n"]),
+            helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["n", 896, 16]),
+            helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 896, 1]),
         ],
         builder.tensors,
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
 
 
-def _grey(network: Network) -> None:
-    """Let the first convolution see one channel instead of three equal ones."""
-    first = next(operation for operation in network.operations if network.source in operation.inputs)
-    weights = first.inputs[1]
-    network.constants[weights] = network.constants[weights].sum(axis=3, keepdims=True)
+@dataclass(frozen=True)
+class Shipped:
+    """One of the networks.
 
-
-def _region(builder: Builder, operation: Operation, constants: Constants) -> None:
-    """Landmarks2TransformMatrix: from pixels of a region to those of the image, float32 [n, 3, 2].
-
-    (x, y, 1) times the matrix. The region is the rectangle around some of the points, in a frame whose x axis goes from
-    one of them to another, and larger by a factor.
+    Attributes:
+        sha256: of the file of TensorFlow Lite.
+        convert: makes the ONNX model.
+        path: of the file that comes with the package.
+        name, paper: for the file's metadata.
     """
-    options, constant = operation.options, builder.constant
-    points = builder.add("Slice", operation.inputs[0], *(constant(np.array([value])) for value in (0, 2, 2)))
-    ends = np.array([options["left_rotation_idx"], options["right_rotation_idx"]])
-    difference = constant(np.array([[-1, 1]], np.float32))
-    along = builder.add("MatMul", difference, builder.add("Gather", points, constant(ends), axis=1))
-    axis = builder.add("Div", along, builder.add("ReduceL2", along, constant(np.array([2]))))
-    # Rows are the region's axes: (cos, sin) and (-sin, cos).
-    axes = builder.add("MatMul", axis, constant(np.array([[1, 0, 0, 1], [0, 1, -1, 0]], np.float32)))
-    axes = builder.add("Reshape", axes, constant(np.array([-1, 2, 2])))
-    own = builder.add("Gather", points, constant(np.array(options["subset_idxs"])), axis=1)
-    own = builder.add("MatMul", own, builder.add("Transpose", axes, perm=[0, 2, 1]))
-    low, high = (builder.add(kind, own, constant(np.array([1]))) for kind in ("ReduceMin", "ReduceMax"))
-    size = np.array([options["output_width"], options["output_height"]], np.float32)
-    scale = constant(np.array([options["scale_x"], options["scale_y"]], np.float32) / size)
-    scale = builder.add("Transpose", builder.add("Mul", builder.add("Sub", high, low), scale), perm=[0, 2, 1])
-    linear = builder.add("Mul", axes, scale)
-    middle = builder.add("Mul", builder.add("Add", low, high), constant(np.float32(0.5)))
-    corner = builder.add("MatMul", constant(size[None] / 2), linear)
-    corner = builder.add("Sub", builder.add("MatMul", middle, axes), corner)
-    builder.add("Concat", linear, corner, output=operation.output, axis=1)
+
+    sha256: str
+    convert: Callable[[Path], Any]
+    path: Path
+    name: str
+    paper: str
 
 
-def _cut(builder: Builder, operation: Operation, constants: Constants) -> None:
-    """TransformTensorBilinear: a region of the features, bilinear; 0 beyond the centres of the outermost pixels."""
-    source, matrix = operation.inputs
-    _, height, width, _ = operation.shape
-    y, x = np.mgrid[:height, :width].reshape(2, -1) + 0.5
-    constant = builder.constant
-    grid = builder.add("MatMul", constant(np.stack([x, y, np.ones_like(x)], axis=1).astype(np.float32)), matrix)
-    # GridSample wants -1 and 1 for the centres of the outermost pixels, which the matrix puts at 0.5 and side - 0.5.
-    last = np.array(operation.source_shape[2:0:-1], np.float32) - 1
-    grid = builder.add("Sub", builder.add("Mul", grid, constant(2 / last)), constant(1 / last + 1))
-    furthest = builder.add("ReduceMax", builder.add("Abs", grid), constant(np.array([2])))
-    outside = builder.add("Greater", furthest, constant(np.float32(1)))
-    grid = builder.add("Where", outside, constant(np.float32(3)), grid)
-    grid = builder.add("Reshape", grid, constant(np.array([-1, height, width, 2])))
-    builder.add("GridSample", source, grid, output=operation.output, align_corners=1, padding_mode="zeros")
-
-
-def _place(builder: Builder, operation: Operation, constants: Constants) -> None:
-    """TransformLandmarks: points of a region become points of the image."""
-    points, matrix = operation.inputs
-    names = f"{operation.output}_linear", f"{operation.output}_corner"
-    linear, corner = builder.split("Split", matrix, builder.constant(np.array([2, 1])), outputs=names, axis=1)
-    builder.add("Add", builder.add("MatMul", points, linear), corner, output=operation.output)
-
-
-def _same(builder: Builder, operation: Operation, constants: Constants) -> None:
-    """STRIDED_SLICE of a whole tensor."""
-    builder.add("Identity", operation.inputs[0], output=operation.output)
-
-
-_CUSTOM: dict[str, Translation] = {
-    "Landmarks2TransformMatrix": _region,
-    "TransformTensorBilinear": _cut,
-    "TransformLandmarks": _place,
-    "STRIDED_SLICE": _same,
+NETWORKS = {
+    "face_detection_short_range.tflite": Shipped(
+        "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
+        convert_detector,
+        detector.FILE,
+        "MediaPipe Face Detection, face_detection_short_range",
+        "Bazarevsky et al. 2019, BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs",
+    ),
+    "face_landmark_with_attention.tflite": Shipped(
+        "e06a804e0144f9929eda782122916b35d60c697c3c9344013ca2bbe76a6ce2b4",
+        attention_mesh.convert,
+        network.FILE,
+        "MediaPipe Face Mesh with attention, face_landmark_with_attention",
+        "Grishchenko et al. 2020, Attention Mesh: High-fidelity Face Mesh Prediction in Real-time",
+    ),
 }
 
 
-def _join(builder: Builder, network: Network) -> None:
-    """Join the points of the regions with those of the whole face, as MediaPipe does.
-
-    In the regions, x and y are the regions' own, and z stays. An iris is as near as the opening of its eye.
-    """
-    mesh, lips, left, right, *irises, presence = network.outputs
-    kind = "Landmarks2TransformMatrix"
-    owned = [operation.options["subset_idxs"] for operation in network.operations if operation.kind == kind]
-    constant, whole = builder.constant, POINTS - 2 * _IRIS
-    mesh = builder.add("Reshape", mesh, constant(np.array([-1, whole, 3])))
-    plane, depth = builder.split("Split", mesh, constant(np.array([2, 1])), outputs=("plane", "depth"), axis=2)
-    parts = [
-        builder.add("Reshape", name, constant(np.array([-1, count, 2])))
-        for name, count in zip((*irises, lips, left, right), (_IRIS, _IRIS, *map(len, owned)), strict=True)
-    ]
-    # The irises come behind the mesh. Then every point from a region replaces that of the mesh.
-    order, start = np.arange(POINTS), POINTS
-    for own in owned:
-        order[own] = np.arange(start, start + len(own))
-        start += len(own)
-    plane = builder.add("Gather", builder.add("Concat", plane, *parts, axis=1), constant(order), axis=1)
-    contours = builder.add("Gather", depth, constant(np.array([eye[:_CONTOUR] for eye in owned[1:]])), axis=1)
-    means = builder.add("ReduceMean", contours, constant(np.array([2])), keepdims=0)
-    order = np.concatenate([np.arange(whole), np.repeat([whole, whole + 1], _IRIS)])
-    depth = builder.add("Gather", builder.add("Concat", depth, means, axis=1), constant(order), axis=1)
-    builder.add("Concat", plane, depth, output="points", axis=2)
-    presence = builder.add("Reshape", presence, constant(np.array([-1])))
-    builder.add("Sigmoid", presence, output="presence")
-
-
 @click.command()
-@click.argument("path", metavar="FILE.tflite", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--output", type=click.Path(path_type=Path), default=FILE, help="The file to write.")
-def main(path: Path, output: Path) -> None:
-    """Convert MediaPipe's face_landmark_with_attention.tflite to ONNX with weights in 16 bits."""
+@click.argument(
+    "paths",
+    metavar="FILE.tflite...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+)
+@click.option("--folder", type=click.Path(path_type=Path), default=network.FOLDER, help="Where to write.")
+def main(paths: tuple[Path, ...], folder: Path) -> None:
+    """Convert MediaPipe's face_detection_short_range.tflite or face_landmark_with_attention.tflite to ONNX.
+
+    They lie in mediapipe/modules of the wheel of MediaPipe 0.10.21. The weights are stored in 16 bits.
+    """
     import onnx
 
-    model = convert(path)
-    metadata = {
-        "name": "MediaPipe Face Mesh with attention, face_landmark_with_attention",
-        "paper": "Grishchenko et al. 2020, Attention Mesh: High-fidelity Face Mesh Prediction in Real-time",
-        "from": f"face_landmark_with_attention.tflite of MediaPipe 0.10.21, SHA-256 {SHA256}",
-        "licence": "Apache-2.0",
-    }
-    for key, text in metadata.items():
-        model.metadata_props.add(key=key, value=text)
-    onnx.checker.check_model(model)
-    artifacts.write_bytes(output, model.SerializeToString(deterministic=True))
-    error = half.halve(output)
-    size = f"{output.stat().st_size / 1e6:.1f} MB, weights rounded by at most {error:.2%} of the largest"
-    click.echo(f"{output}: {size}; SHA-256 {hashing.sha256_of_file(output)}")
+    for path in paths:
+        shipped = NETWORKS.get(path.name)
+        if shipped is None or hashing.sha256_of_file(path) != shipped.sha256:
+            raise FerError(f"{path} is none of the files of MediaPipe 0.10.21: {', '.join(NETWORKS)}.")
+        model = shipped.convert(path)
+        metadata = {
+            "name": shipped.name,
+            "paper": shipped.paper,
+            "from": f"{path.name} of MediaPipe 0.10.21, SHA-256 {shipped.sha256}",
+            "licence": "Apache-2.0",
+        }
+        for key, text in metadata.items():
+            model.metadata_props.add(key=key, value=text)
+        onnx.checker.check_model(model)
+        output = folder / shipped.path.name
+        artifacts.write_bytes(output, model.SerializeToString(deterministic=True))
+        error = half.halve(output)
+        size = f"{output.stat().st_size / 1e6:.2f} MB, weights rounded by at most {error:.2%} of the largest"
+        click.echo(f"{output}: {size}; SHA-256 {hashing.sha256_of_file(output)}")
 
 
 if __name__ == "__main__":

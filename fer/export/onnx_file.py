@@ -2,7 +2,13 @@
 
 Inputs: what the model declares and `fer.inputs` makes of a face: `pixels` uint8 [n, S, S], `landmarks` float32
 [n, 478, 3]; with pixels also `pose`, float32 [2, 3], a matrix of `fer.inputs.poses` in which all faces are held. It has
-a default in the file, the plain pose, so it may be left out. Output: `probabilities`, float32 [n, 7].
+a default in the file, the plain pose, so it may be left out.
+
+Outputs: `probabilities`, float32 [n, 7]; and where the network has a feature map (`FaceModel.explained`) what class
+activation maps are made of: `features`, float32 [n, C, h, w], and `channel_weights`, float32 [n, 7, C]. The metadata
+`outputs` names what there is. The temperature is inside: the weights are derivatives of what softmax takes. They are
+computed where the input `explain` is true (its default is false), since onnxruntime computes every output, also those
+that nobody asks for.
 """
 
 import json
@@ -16,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from fer import inputs, writing
+from fer.inference.about import EXPLAIN, OUTPUTS
 from fer.inputs.poses import Pose
 from fer.models.base import FaceModel
 
@@ -34,12 +41,18 @@ class Exported(nn.Module):
     def __init__(self, network: FaceModel, names: Sequence[str]) -> None:
         super().__init__()
         self.network, self.names = network, tuple(names)
+        self.outputs = OUTPUTS if network.has_feature_map else OUTPUTS[:1]
 
-    def forward(self, *arguments: Tensor) -> Tensor:
-        """The file's inputs -> probabilities float32 [n, 7]."""
+    def forward(self, *arguments: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """The file's inputs -> probabilities float32 [n, 7], or all of `OUTPUTS`."""
         named = dict(zip(self.names, arguments, strict=True))
         values = {name: inputs.KINDS[name].traced(named, self.network) for name in self.network.inputs}
-        return self.network.probabilities(**values)
+        if self.outputs != OUTPUTS:
+            return self.network.probabilities(**values)
+        logits, features, weights = self.network.explained(**values)
+        temperature = self.network.temperature
+        weights = weights.expand(features.shape[0], -1, -1)
+        return (logits / temperature).softmax(1), features, weights / temperature
 
 
 def write(path: Path, network: FaceModel, values: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> None:
@@ -49,32 +62,35 @@ def write(path: Path, network: FaceModel, values: Mapping[str, np.ndarray], meta
         path: the file.
         network: in evaluation mode.
         values: its inputs for two or more faces, as an example of their shape.
-        metadata: of the file, each value as JSON.
+        metadata: of the file, each value as JSON; `outputs` is added.
     """
     import onnx
 
     example = inputs.feed(inputs.select(values, slice(2)), Pose())
     defaults = {key: array for name in network.inputs for key, array in inputs.KINDS[name].defaults().items()}
-    batched = {name: {0: "n"} for name in (*(key for key in example if key not in defaults), "probabilities")}
+    exported = Exported(network, list(example)).eval()
+    batched = {name: {0: "n"} for name in (*(key for key in example if key not in defaults), *exported.outputs)}
     with writing.atomic(path) as temporary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the tracer warns of every shape that it takes for fixed
             _support_antialiasing()
             torch.onnx.export(
-                Exported(network, list(example)).eval(),
+                exported,
                 tuple(inputs.to_tensors(example).values()),
                 str(temporary),
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=list(example),
-                output_names=["probabilities"],
+                output_names=list(exported.outputs),
                 dynamic_axes=batched,
             )
         model = onnx.load(temporary)
         shrink_constants(model.graph)
         for name, array in defaults.items():
             model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
-        describe(model, metadata)
+        if exported.outputs == OUTPUTS:
+            compute_on_request(model.graph, OUTPUTS[-1], EXPLAIN)
+        describe(model, {**metadata, "outputs": list(exported.outputs)})
         onnx.save(model, temporary)
 
 
@@ -95,6 +111,42 @@ def shrink_constants(graph: Any) -> None:
         graph.initializer.append(shape)
         value = onnx.numpy_helper.from_array(values.reshape(-1)[:1])
         node.CopyFrom(onnx.helper.make_node("ConstantOfShape", [shape.name], node.output, value=value))
+
+
+def compute_on_request(graph: Any, output: str, request: str) -> None:
+    """Move what an output alone needs into a branch that runs where a new input is true; elsewhere it is empty.
+
+    Args:
+        graph: of an ONNX model.
+        output: of three axes.
+        request: name of the input, a bool that is false by default.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    needed = {value.name for value in graph.output if value.name != output}
+    for node in reversed(graph.node):
+        if needed & set(node.output):
+            needed |= set(node.input)
+    own = [node for node in graph.node if not needed & set(node.output)]
+    others = [node for node in graph.node if needed & set(node.output)]
+    nothing = numpy_helper.from_array(np.zeros((0, 0, 0), np.float32))
+    [last] = [node for node in own if output in node.output]
+    last.output[list(last.output).index(output)] = f"{output}_computed"  # a branch may not give an outer name again
+    branches = {
+        "then_branch": own,
+        "else_branch": [helper.make_node("Constant", [], [f"{output}_omitted"], value=nothing)],
+    }
+    graphs = {
+        name: helper.make_graph(
+            nodes, name, [], [helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, [None] * 3)]
+        )
+        for name, nodes in branches.items()
+    }
+    graph.input.append(helper.make_tensor_value_info(request, TensorProto.BOOL, []))
+    graph.initializer.append(numpy_helper.from_array(np.array(False), request))
+    choice = helper.make_node("If", [request], [output], **graphs)
+    del graph.node[:]
+    graph.node.extend([*others, choice])
 
 
 def metadata(model: Any) -> dict[str, Any]:

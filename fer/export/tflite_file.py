@@ -129,6 +129,13 @@ class Builder:
         return outputs
 
 
+def join_colours(network: Network) -> None:
+    """Let the first convolution of a network see one channel instead of three equal ones."""
+    first = next(operation for operation in network.operations if network.source in operation.inputs)
+    weights = first.inputs[1]
+    network.constants[weights] = network.constants[weights].sum(axis=3, keepdims=True)
+
+
 Translation = Callable[[Builder, Operation, dict[str, np.ndarray]], None]
 
 
@@ -201,18 +208,31 @@ def _pad(builder: Builder, operation: Operation, constants: dict[str, np.ndarray
 
 
 def _reshape(builder: Builder, operation: Operation, constants: dict[str, np.ndarray]) -> None:
-    """Where images have one pixel, the order of the numbers is the same with the channels in front."""
-    shape = np.array([-1, *operation.shape[1:]])
-    builder.add("Reshape", operation.inputs[0], builder.constant(shape), output=operation.output)
+    """In the order that the numbers have in TensorFlow, where an image has its channels last."""
+    source, shape = operation.inputs[0], np.array([-1, *operation.shape[1:]])
+    if len(operation.source_shape) == 4 and max(operation.source_shape[1:3]) > 1:
+        source = builder.add("Transpose", source, perm=[0, 2, 3, 1])
+    builder.add("Reshape", source, builder.constant(shape), output=operation.output)
+
+
+def _relu(builder: Builder, operation: Operation, constants: dict[str, np.ndarray]) -> None:
+    builder.add("Relu", *operation.inputs, output=operation.output)
+
+
+def _concatenate(builder: Builder, operation: Operation, constants: dict[str, np.ndarray]) -> None:
+    """Along the first axis behind the batch, of tensors that are no images."""
+    builder.add("Concat", *operation.inputs, output=operation.output, axis=1)
 
 
 _ORDINARY: dict[str, Translation] = {
     "ADD": _sum_or_product,
+    "CONCATENATION": _concatenate,
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _convolution,
     "MAX_POOL_2D": _maximum,
     "MUL": _sum_or_product,
     "PAD": _pad,
     "PRELU": _prelu,
+    "RELU": _relu,
     "RESHAPE": _reshape,
 }

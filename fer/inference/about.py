@@ -9,6 +9,10 @@ from fer import inputs
 from fer.emotions import EMOTIONS
 from fer.inference.text import printable
 
+OUTPUTS = ("probabilities", "features", "channel_weights")
+"""What a file can answer; the second and third are what class activation maps are made of."""
+EXPLAIN = "explain"
+"""The input of a file with all outputs that has `channel_weights` computed; false where it is left out."""
 PRECISIONS = ("float32", "float16", "int8")
 LARGEST_SIZE = 1024
 _LONGEST_TEXT = 200
@@ -28,6 +32,7 @@ class About:
         licence: of the weights.
         size: side in pixels of its training images.
         landmarks: how the landmarks of its inputs are found, a `LandmarkSettings` as a dict; None without landmarks.
+        outputs: which of `OUTPUTS` the file says that it has; the first, or all.
     """
 
     name: str
@@ -39,6 +44,7 @@ class About:
     licence: str
     size: int
     landmarks: dict[str, Any] | None = None
+    outputs: tuple[str, ...] = OUTPUTS[:1]
 
     @classmethod
     def of(cls, metadata: Mapping[str, str]) -> "About":
@@ -47,17 +53,19 @@ class About:
         Raises:
             ValueError: a value is missing, of another type, or unknown to this version of fer.
         """
-        values = {key: _parsed(key, metadata) for key in (*_CHECKS, "emotions")}
+        needed = [key for key in (*_CHECKS, "emotions") if key in metadata or key not in _DEFAULTS]
+        values = _DEFAULTS | {key: _parsed(key, metadata) for key in needed}
         if values.pop("emotions") != list(EMOTIONS):
             raise ValueError("it answers with other emotions, or in another order")
         for key, (valid, expected) in _CHECKS.items():
             if not valid(values[key]):
                 raise ValueError(f"its {key} is not {expected}")
-        names = tuple(values["inputs"])
+        names, outputs = tuple(values["inputs"]), tuple(values["outputs"])
         needs_landmarks = any(inputs.KINDS[name].section == "landmarks" for name in names)
         if needs_landmarks:
             _check_landmarks(values["landmarks"])
-        return cls(**values | {"inputs": names, "landmarks": values["landmarks"] if needs_landmarks else None})
+        landmarks = values["landmarks"] if needs_landmarks else None
+        return cls(**values | {"inputs": names, "outputs": outputs, "landmarks": landmarks})
 
 
 def _parsed(key: str, metadata: Mapping[str, str]) -> Any:
@@ -109,4 +117,6 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "licence": _TEXT,
     "size": (_is_size, f"a number of pixels from 8 to {LARGEST_SIZE}"),
     "landmarks": (lambda value: value is None or isinstance(value, dict), "a mapping"),
+    "outputs": (lambda value: value in (list(OUTPUTS[:1]), list(OUTPUTS)), f"[{OUTPUTS[0]}] or [{', '.join(OUTPUTS)}]"),
 }
+_DEFAULTS = {"outputs": list(OUTPUTS[:1])}  # of what older files do not say

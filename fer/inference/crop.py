@@ -36,6 +36,18 @@ class Detection:
     score: float
     points: np.ndarray | None = None
 
+    def moved(self, scale: np.ndarray, offset: tuple[float, float]) -> "Detection":
+        """The same face in a picture of which this one shows a part, reduced or enlarged.
+
+        Args:
+            scale: size of this picture's pixel in the other's, horizontally and vertically.
+            offset: where this picture begins in the other, x and y.
+        """
+        (across, down), (x, y) = map(float, scale), offset
+        left, top, width, height = self.box
+        box = (left * across + x, top * down + y, width * across, height * down)
+        return replace(self, box=box, points=None if self.points is None else self.points * scale + offset)
+
     @property
     def size(self) -> float:
         """The shorter side of the box, in pixels."""

@@ -1,7 +1,8 @@
 """Face detection by CenterFace (Xu et al. 2019), which gives a box, the eyes, the nose and the mouth of each face.
 
 The detector runs on the photo reduced to 640 pixels; if it finds nothing, or only small faces, also on the photo
-reduced to 1600; and if it still finds nothing, on the photo with a border, for a face that fills the picture.
+reduced to 1600; and if it still finds nothing, on the photo with a border, for a face that fills the picture. A crowd,
+or a photo in which small faces are asked for, is also looked at in tiles that show these faces large enough.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,11 @@ FIRST_SIDE, SECOND_SIDE = 640, 1600  # the longer side of the detector's input, 
 BORDER = 0.25  # width of the border around a photo in which nothing was found, relative to its longer side
 SMALL_FACE = 0.06  # relative to the photo's longer side: 38 of 640 pixels; smaller faces may be missed
 MAX_OVERLAP = 0.4  # of the boxes of two faces: their intersection over the smaller box
+ORDINARY_SIZE = 24  # of the smallest face that is usually asked for, in pixels
+CROWD = 8  # small faces from which on a photo is taken for a crowd
+FOUND_SIZE = 16  # pixels of the detector's input that a face needs: it finds 9 of 10 of these (docs/photos.md)
+LARGEST_SCALE = 2.0  # by which tiles are enlarged at most
+TILE, SHARED = 1024, 160  # the side of a tile, and how much two neighbours share, in pixels of the detector's input
 _STRIDE = 4  # input pixels per cell of the network's output
 _MULTIPLE = 32  # the sides of the network's input are multiples of this
 _MAX_CANDIDATES = 500  # boxes that are compared; a crowd has fewer faces
@@ -47,15 +53,42 @@ class Detector:
             reason = one_line(error, 150)
             raise FerError(f"{network()} can't be used ({reason}). Restore it with `git restore`.") from error
 
-    def find(self, grey: np.ndarray) -> list[Detection]:
-        """All faces of a photo, uint8 [H, W], the largest first."""
-        longest = max(grey.shape)
+    def find(self, grey: np.ndarray, smallest: float = ORDINARY_SIZE) -> list[Detection]:
+        """All faces of a photo, the largest first.
+
+        Args:
+            grey: the photo, uint8 [H, W].
+            smallest: the size in pixels from which on faces are asked for, the shorter side of their box. Below
+                `ORDINARY_SIZE` the photo is looked at more closely, which takes longer. Smaller faces are found, too.
+        """
+        longest, closely = max(grey.shape), smallest < ORDINARY_SIZE
         found = suppress_overlaps(self._run(grey, FIRST_SIDE))
-        if longest > FIRST_SIDE and all(face.size < SMALL_FACE * longest for face in found):
+        if longest > FIRST_SIDE and (closely or all(face.size < SMALL_FACE * longest for face in found)):
             found = suppress_overlaps([*found, *self._run(grey, SECOND_SIDE)])
+        closely = closely or sum(face.size < SMALL_FACE * longest for face in found) >= CROWD
+        scale = min(LARGEST_SCALE, FOUND_SIZE / max(1.0, smallest))
+        if closely and scale > min(1.0, SECOND_SIDE / longest):
+            found = suppress_overlaps([*found, *self._in_tiles(grey, scale)])
         if not found:
             found = suppress_overlaps(self._run(grey, FIRST_SIDE, BORDER))
         return found
+
+    def _in_tiles(self, grey: np.ndarray, scale: float) -> Iterator[Detection]:
+        """The small faces of a photo, looked at in tiles that are enlarged or reduced by `scale`."""
+        import cv2
+
+        height, width = grey.shape
+        side, step = int(TILE / scale), int((TILE - SHARED) / scale)
+        for top in range(0, max(1, height - side + step), step):
+            for left in range(0, max(1, width - side + step), step):
+                part = grey[top : top + side, left : left + side]
+                size = [max(1, round(pixels * scale)) for pixels in part.shape[::-1]]
+                shown = cv2.resize(part, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+                back = np.array(part.shape[::-1]) / shown.shape[::-1]
+                inner = (left > 0, top > 0, left + side < width, top + side < height)
+                for face in self._run(shown, TILE):
+                    if max(face.box[2:]) <= SHARED and not _is_cut(face, shown.shape, inner):
+                        yield face.moved(back, (left, top))
 
     def _run(self, grey: np.ndarray, side: int, border: float = 0.0) -> list[Detection]:
         """The faces of a photo that is reduced to `side` pixels, including a border relative to its longer side.
@@ -76,6 +109,19 @@ class Detector:
         answers = [answer[0] for answer in self._session.run(None, {"pictures": colours})]
         back = np.array([grey.shape[1] / width, grey.shape[0] / height])  # each side is rounded on its own
         return list(_decoded(answers, back, around))
+
+
+def _is_cut(face: Detection, shape: tuple[int, ...], inner: Sequence[bool]) -> bool:
+    """Whether a face touches an edge of its tile beyond which the photo goes on: a neighbour shows it whole.
+
+    Args:
+        face: in pixels of the tile.
+        shape: of the tile, height and width.
+        inner: whether the photo goes on at the left, above, at the right and below.
+    """
+    left, top, width, height = face.box
+    touched = (left < 1, top < 1, left + width > shape[1] - 1, top + height > shape[0] - 1)
+    return any(at and on for at, on in zip(touched, inner, strict=True))
 
 
 def _decoded(answers: Sequence[np.ndarray], back: np.ndarray, border: int) -> Iterator[Detection]:

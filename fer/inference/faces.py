@@ -14,6 +14,8 @@ from fer.inference.frame import Frame
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fer.inference.explain import Explanation
+
 # Limits beyond which a face's quality is lowered.
 SMALL = 36  # pixels of the box: a smaller face has less detail than the training images
 OBLIQUE = 0.5  # offset of the nose from the midpoint of the eyes, in distances between the eyes: about 35 degrees
@@ -32,6 +34,8 @@ class Face:
         probabilities: float32 [7], in the order of `fer.emotions.EMOTIONS`.
         quality: 0 .. 1: how similar the face is to the training images.
         reasons: why the quality is below 1.
+        explanations: where in the face the model has seen its expression, one for each of its inputs; empty unless
+            `explain` asks for them.
     """
 
     box: tuple[float, float, float, float]
@@ -39,9 +43,10 @@ class Face:
     probabilities: np.ndarray
     quality: float = 1.0
     reasons: tuple[str, ...] = ()
+    explanations: tuple["Explanation", ...] = field(default=(), repr=False)
 
     def __eq__(self, other: object) -> bool:
-        """Whether all attributes are equal."""
+        """Whether all attributes but the explanations are equal."""
         return isinstance(other, Face) and self._values() == other._values()
 
     def __hash__(self) -> int:
@@ -83,8 +88,11 @@ class Photo:
         faces: found in it.
         problem: why it could not be read, or why there is no face in it; empty otherwise.
         read: whether it could be read.
-        too_small: how many faces were left out because they are smaller than `min_size`.
+        too_small: how many faces were passed over because they are smaller than `min_size`.
+        smallest: the size of the smallest of these in pixels, the shorter side of its box; 0 if there are none.
+        min_size: below which faces were passed over, in pixels.
         time: in seconds since the start of a video; None for a photo.
+        number: of the frame in a video, from 0; None for a photo.
         frame: the picture itself, where `keep_frames` asks for it.
     """
 
@@ -95,7 +103,10 @@ class Photo:
     problem: str = ""
     read: bool = True
     too_small: int = 0
+    smallest: float = 0.0
+    min_size: float = 0.0
     time: float | None = None
+    number: int | None = None
     frame: Frame | None = field(default=None, repr=False, compare=False)
 
 

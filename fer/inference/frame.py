@@ -21,11 +21,13 @@ class Frame:
         name: the file, `-`, or `image 3` for what came from memory.
         rgb: uint8 [H, W, 3].
         time: in seconds since the start of a video; None for a photo.
+        number: of the frame in a video, from 0; None for a photo.
     """
 
     name: str
     rgb: np.ndarray
     time: float | None = None
+    number: int | None = None
 
     def __post_init__(self) -> None:
         if self.rgb.dtype != np.uint8 or self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or not self.rgb.size:

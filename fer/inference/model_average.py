@@ -2,18 +2,20 @@
 
 import json
 import threading
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer import inputs
+from fer import averaging, inputs
 from fer.data import images
-from fer.emotions import EMOTIONS
 from fer.inference.network import Network
+
+if TYPE_CHECKING:
+    from fer.landmarks.extract import Locator
 
 
 class ModelAverage:
-    """The mean of the models' probabilities. Several threads may share it.
+    """The mean of the models' probabilities, weighted by their shares. Several threads may share it.
 
     Args:
         networks: the models.
@@ -22,10 +24,10 @@ class ModelAverage:
     """
 
     def __init__(self, networks: list[Network], tta: int, threads: int | None) -> None:
-        self.networks, self._tta, self._threads = networks, tta, threads
+        self.networks, self.views, self._threads = networks, tta, threads
         self.size = max(network.about.size for network in networks)
         self._lock = threading.Lock()
-        self._locators: dict[str, Any] = {}
+        self._locators: dict[str, Locator] = {}
 
     def close(self) -> None:
         """Free the networks."""
@@ -36,7 +38,7 @@ class ModelAverage:
         """Average the models' probabilities for crops uint8 [n, S, S].
 
         A model whose input has no content for a face (no landmarks were found) is left out of that face's average,
-        unless this holds for all models.
+        as `averaging.mean` says.
 
         Returns:
             Probabilities float32 [n, 7], and whether some model's input had content for each face, bool [n].
@@ -47,27 +49,30 @@ class ModelAverage:
             about = network.about
             key = json.dumps([about.inputs, about.size, about.landmarks])
             if key not in shared:
-                shared[key] = self._inputs(network, resized(crops, about.size))
-            answers.append(network.probabilities(shared[key], self._tta))
+                shared[key] = self.inputs_of(network, resized(crops, about.size))
+            answers.append(network.probabilities(shared[key], self.views))
             known.append(inputs.known(shared[key]))
-        some_known = np.any(known, axis=0)
-        weights = np.where(some_known, known, 1.0)[..., None].repeat(len(EMOTIONS), axis=2)
-        return np.average(answers, axis=0, weights=weights).astype(np.float32), some_known
+        shares = np.array([network.share for network in self.networks])
+        averaged = averaging.mean(np.stack(answers), np.stack(known), shares)
+        return averaged.astype(np.float32), np.any(known, axis=0)
 
-    def _inputs(self, network: Network, crops: np.ndarray) -> inputs.Arrays:
+    def inputs_of(self, network: Network, crops: np.ndarray) -> inputs.Arrays:
         """Compute a model's inputs from crops uint8 [n, S, S]."""
-        names, settings = network.about.inputs, network.about.landmarks
-        if settings is None:
-            return inputs.from_crops(names, crops)
+        names = network.about.inputs
+        return inputs.from_crops(names, crops, self.locator(network) if network.about.landmarks else None)
+
+    def locator(self, network: Network) -> "Locator":
+        """What finds the landmarks for a model that needs them."""
         from fer.landmarks.extract import Locator
         from fer.landmarks.views import LandmarkSettings
 
+        settings = network.about.landmarks
+        assert settings is not None
         key = json.dumps(settings, sort_keys=True)
         with self._lock:
             if key not in self._locators:
                 self._locators[key] = Locator(LandmarkSettings.from_dict(settings), self._threads)
-            locator = self._locators[key]
-        return inputs.from_crops(names, crops, locator)
+            return self._locators[key]
 
 
 def resized(crops: np.ndarray, size: int) -> np.ndarray:

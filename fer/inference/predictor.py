@@ -13,8 +13,9 @@ import numpy as np
 from fer.data import images as pictures
 from fer.errors import FerError
 from fer.inference import registry, sources
-from fer.inference.crop import Detection, crop_face
+from fer.inference.crop import Detection, crop_face, crop_region
 from fer.inference.detect import Detector
+from fer.inference.explain import Explainer, Explanation, placed
 from fer.inference.faces import WITHOUT_LANDMARKS, Face, Photo, Photos, quality
 from fer.inference.frame import Frame, Problem
 from fer.inference.model_average import ModelAverage, resized
@@ -44,9 +45,11 @@ class Predictor:
         batch_size: number of faces, from several pictures, per call of the models.
         megapixels: larger pictures are refused.
         threads: of each call of a network; None for onnxruntime's default, all cores.
+        explain: a method of `fer.explain.METHODS`, by which each face gets its `explanations`; None for none.
+            There must be one model only.
 
     Raises:
-        FerError: there is no such model, it can't be used, or a number is out of range.
+        FerError: there is no such model, it can't be used or explained so, or a number is out of range.
 
     Example:
         >>> from fer import Predictor
@@ -67,6 +70,7 @@ class Predictor:
         batch_size: int = 64,
         megapixels: float = pictures.MAX_MEGAPIXELS,
         threads: int | None = None,
+        explain: str | None = None,
     ) -> None:
         if not (tta >= 1 and batch_size >= 1 and min_size >= 0 and megapixels > 0):
             raise FerError("tta and batch_size must be at least 1, min_size at least 0, megapixels above 0.")
@@ -75,6 +79,7 @@ class Predictor:
         self.detect, self.min_size = detect, min_size
         self.batch_size, self.megapixels = batch_size, megapixels
         self._threads = threads
+        self._explainer = Explainer(self._models, explain) if explain is not None else None
         self._lock = threading.Lock()
         self._detector: Detector | None = None
 
@@ -160,15 +165,17 @@ class Predictor:
         if isinstance(frame, Problem):
             return Photo(frame.name, problem=frame.reason, read=False), []
         detector = self._get_detector() if self.detect else None
-        photo = Photo(frame.name, frame.width, frame.height, time=frame.time, frame=frame if keep_frame else None)
+        photo = Photo(frame.name, frame.width, frame.height, time=frame.time, number=frame.number)
+        photo.frame = frame if keep_frame else None
         try:
             grey = frame.grey()
             if detector is None:
                 whole = Detection((0.0, 0.0, float(frame.width), float(frame.height)), 1.0)
                 return photo, [(whole, resized(grey[None], self._models.size)[0])]
-            found = detector.find(grey)
+            found = detector.find(grey, self.min_size)
             large = [face for face in found if face.size >= self.min_size]
-            photo.too_small = len(found) - len(large)
+            photo.too_small, photo.min_size = len(found) - len(large), self.min_size
+            photo.smallest = found[-1].size if photo.too_small else 0.0
             if not large:
                 size = f"; the largest has {found[0].size:.0f} pixels" if found else ""
                 photo.problem = f"no face of {self.min_size:g} pixels or more was found{size}"
@@ -182,6 +189,7 @@ class Predictor:
         crops = [crop for _, found in pending for _, crop in found]
         try:
             answers = deque(zip(*self._models.probabilities(np.stack(crops)), strict=True) if crops else ())
+            explanations = deque(self._explain(face, crop) for _, found in pending for face, crop in found)
         except Exception as error:
             if len(pending) > 1:  # find out which picture is the cause
                 while pending:
@@ -196,8 +204,15 @@ class Predictor:
                 value, reasons = quality(face) if self.detect else (1.0, ())
                 if not answered:
                     value, reasons = value * WITHOUT_LANDMARKS, (*reasons, "no landmarks found")
-                photo.faces.append(Face(face.box, face.score, probabilities, round(value, 2), reasons))
+                why = explanations.popleft()
+                photo.faces.append(Face(face.box, face.score, probabilities, round(value, 2), reasons, why))
             yield photo
+
+    def _explain(self, face: Detection, crop: np.ndarray) -> tuple[Explanation, ...]:
+        if self._explainer is None:
+            return ()
+        square = crop_region(face) if self.detect else (face.centre, min(face.box[2:]), 0.0)
+        return self._explainer.explain(crop, placed(*square))
 
     def _get_detector(self) -> Detector:
         with self._lock:
@@ -209,7 +224,7 @@ class Predictor:
 def _unusable(photo: Photo, error: Exception) -> Photo:
     memory = isinstance(error, MemoryError)
     reason = "needs more memory than there is" if memory else f"can't be processed ({one_line(error)})"
-    return Photo(photo.name, problem=f"{photo.name} {reason}.", read=False, time=photo.time)
+    return Photo(photo.name, problem=f"{photo.name} {reason}.", read=False, time=photo.time, number=photo.number)
 
 
 def _is_several(images: Any) -> bool:

@@ -62,7 +62,9 @@ def as_dict(photo: Photo, networks: Sequence[Network]) -> dict[str, Any]:
         "width": photo.width,
         "height": photo.height,
         "model": [network.about.name for network in networks],
-        "faces": [_face(face) for face in photo.faces],
+        "faces": [face_as_dict(face) for face in photo.faces],
+        "too_small": photo.too_small,
+        **({"smallest": round(photo.smallest, 1)} if photo.too_small else {}),
         **({"problem": _valid(photo.problem)} if photo.problem else {}),
     }
 
@@ -86,7 +88,8 @@ def csv_line(values: Iterable[object]) -> str:
     return text.getvalue()
 
 
-def _face(face: Face) -> dict[str, Any]:
+def face_as_dict(face: Face) -> dict[str, Any]:
+    """A face as a JSON object."""
     left, top, width, height = (round(value, 1) for value in face.box)
     return {
         "box": {"left": left, "top": top, "width": width, "height": height},
@@ -123,7 +126,10 @@ def _valid(text: str) -> str:
 
 
 def _table(photo: Photo, top: int, width: int, block: str) -> Iterator[str]:
-    """A line per face: its number and box, its expression with a bar, the next emotions, why its quality is low."""
+    """A line per face: its number and box, its expression with a bar, the next emotions, why its quality is low.
+
+    Then what was passed over.
+    """
     yield printable(photo.name)
     for number, face in enumerate(photo.faces, start=1):
         (first, chance), *others = face.ranked[:top]
@@ -138,8 +144,26 @@ def _table(photo: Photo, top: int, width: int, block: str) -> Iterator[str]:
         yield line
         if remark:
             yield f"      {remark}"
+    left_out = passed_over(photo.too_small, photo.smallest, photo.min_size)
     if photo.problem:
         yield f"  {printable(photo.problem)}"
+        if left_out:
+            yield f"  {left_out}"
+    elif left_out:
+        yield f"  {len(photo.faces):,} {'face' if len(photo.faces) == 1 else 'faces'}; {left_out}"
+
+
+def passed_over(count: int, smallest: float, min_size: float) -> str:
+    """How many faces are smaller than asked for, and with which option they are read; empty if there are none.
+
+    Args:
+        count: of these faces.
+        smallest: size of the smallest of them, in pixels.
+        min_size: that was asked for.
+    """
+    if not count:
+        return ""
+    return f"{count:,} smaller than {min_size:g} px (--min-size {max(1, int(smallest))} to read them)"
 
 
 def _shortened(line: str, width: int, end: str) -> str:

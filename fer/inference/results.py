@@ -15,7 +15,7 @@ from fer.inference.text import printable
 
 UNFINISHED = "unfinished"
 MARKER = ".fer-results.json"  # lists the files of the last good run; a folder without it was not made by fer
-_LOCK = ".fer-lock"
+LOCK = ".fer-lock"
 
 
 class Results:
@@ -38,7 +38,7 @@ class Results:
         self._is_new = not folder.exists()
         with explained_as_unwritable(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(folder / _LOCK)
+            self._lock = lock(folder / LOCK)
         try:
             self._made = self._read_marker()
             present = [name for name in (*names, UNFINISHED) if os.path.lexists(folder / name)]
@@ -95,6 +95,10 @@ class Results:
             return False
         return relative in (self._made or ()) or relative.split(os.sep)[0] == UNFINISHED
 
+    def is_foreign(self, name: str) -> bool:
+        """Whether a file of this name, relative to the folder, is there that fer did not make and may not replace."""
+        return not self._overwrite and name not in (self._made or ()) and os.path.lexists(self.folder / name)
+
     def commit(self) -> None:
         """Replace the earlier results; earlier files that have no successor are deleted.
 
@@ -139,7 +143,7 @@ class Results:
 
     def _unlock(self) -> None:
         with suppress(OSError):
-            (self.folder / _LOCK).unlink()
+            (self.folder / LOCK).unlink()
         self._lock.close()
 
 
@@ -149,16 +153,14 @@ def explained_as_unwritable(folder: Path) -> Iterator[None]:
     try:
         yield
     except BlockingIOError as error:
-        raise FerError(
-            f"Another process writes to {folder}. Wait until it ends, or name another folder with --output."
-        ) from error
+        raise FerError(f"Another process writes to {folder}. Wait until it ends, or name another folder.") from error
     except OSError as error:
         where = error.filename if isinstance(error.filename, str) else folder
         reason = printable(error.strerror or str(error))
         raise FerError(f"{where} can't be written ({reason}). Put it right, or name another folder.") from error
 
 
-def _lock(path: Path) -> IO[Any]:
+def lock(path: Path) -> IO[Any]:
     """Lock a file of this name, without waiting; the lock goes when the file is closed, however the process ends.
 
     Raises:

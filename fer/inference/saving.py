@@ -1,4 +1,4 @@
-"""What `fer predict --output` saves: every answer, and annotated copies of the photos."""
+"""What `fer predict` saves: every answer, and annotated copies of the photos. And `fer explain`: a picture a face."""
 
 import os
 from collections.abc import Sequence
@@ -7,13 +7,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from fer.inference import draw, report
+from fer.inference import draw, heat_picture, report
+from fer.inference.about import About
 from fer.inference.faces import COLUMNS, Photo
 from fer.inference.network import Network
 from fer.inference.results import Results, explained_as_unwritable
 from fer.inference.sources import STDIN
 
-ANNOTATED = "annotated"
+ANNOTATED, EXPLAINED = "annotated", "explained"
 _TABLES = ("faces.csv", "photos.jsonl")
 _SAME_FORMAT = (".jpg", ".jpeg", ".png")  # photos in other formats are annotated as PNG
 
@@ -31,7 +32,6 @@ class PhotoResults(Results):
 
     def __init__(self, folder: Path, overwrite: bool = False) -> None:
         super().__init__(folder, (*_TABLES, ANNOTATED), overwrite)
-        self._copies: set[str] = set()
         self._photos = 0
         self._files: list[IO[str]] = []
 
@@ -43,7 +43,7 @@ class PhotoResults(Results):
             networks: the models that give the answers.
         """
         self._networks = networks
-        self._shared = _shared_folder(names)
+        self._copies = _Copies(self, ANNOTATED, names)
         with explained_as_unwritable(self.folder):
             self._files = [self.path(name).open("w", encoding="utf-8", newline="") for name in _TABLES]
             self._files[0].write(report.csv_line(COLUMNS))
@@ -73,7 +73,7 @@ class PhotoResults(Results):
             for file in self._files:
                 file.flush()
         if photo.faces and photo.frame is not None:
-            draw.write(self.path(f"{ANNOTATED}/{self._copy_of(photo.name)}"), photo.frame, photo.faces)
+            draw.write(self.path(self._copies.name_of(photo.name)), photo.frame, photo.faces)
 
     def commit(self) -> None:
         """Close the files, and replace the earlier results."""
@@ -82,27 +82,66 @@ class PhotoResults(Results):
                 file.close()
         super().commit()
 
-    def _copy_of(self, name: str) -> str:
-        """The name of a photo's annotated copy: its path below what all photos share; each name is given once."""
-        if name == STDIN:
+
+class FaceResults(Results):
+    """The results of `fer explain`: `explained/`, a picture a face. The arguments are those of `PhotoResults`."""
+
+    def __init__(self, folder: Path, overwrite: bool = False) -> None:
+        super().__init__(folder, (EXPLAINED,), overwrite)
+        self.pictures = 0
+
+    def start(self, names: Sequence[str], about: About) -> None:
+        """Begin.
+
+        Args:
+            names: of all photos, to tell how much of their paths they share.
+            about: the model that is explained.
+        """
+        self._copies, self._about = _Copies(self, EXPLAINED, names), about
+
+    def add(self, photo: Photo) -> None:
+        """Write the picture of each face that has explanations; its name ends with the number of the table's row.
+
+        Raises:
+            FerError: a picture can't be written.
+        """
+        for number, face in enumerate(photo.faces, 1):
+            if face.explanations:
+                name = self._copies.name_of(photo.name, f"-{number}.png")
+                heat_picture.write(self.path(name), face, self._about)
+                self.pictures += 1
+
+
+class _Copies:
+    """Names for what is drawn of photos: a photo's path below what all photos share; each name is given once."""
+
+    def __init__(self, results: Results, folder: str, names: Sequence[str]) -> None:
+        self._results, self._folder, self._shared = results, folder, _shared_folder(names)
+        self._given: set[str] = set()
+
+    def name_of(self, photo: str, suffix: str | None = None) -> str:
+        """The name of a photo's copy, relative to the folder of results.
+
+        Args:
+            photo: its name.
+            suffix: put behind it; None for a copy of the photo itself, whose format stays where it can.
+        """
+        if photo == STDIN:
             shown = "stdin"
         elif self._shared:
-            folder = os.path.realpath(os.path.dirname(name) or ".")
-            shown = os.path.relpath(os.path.join(folder, os.path.basename(name)), self._shared)
+            folder = os.path.realpath(os.path.dirname(photo) or ".")
+            shown = os.path.relpath(os.path.join(folder, os.path.basename(photo)), self._shared)
         else:
-            shown = os.path.basename(name)
-        stem, suffix = shown, ".png"
-        if shown.lower().endswith(_SAME_FORMAT):
-            stem, suffix = os.path.splitext(shown)
-        copy, number = f"{stem}{suffix}", 1
-        while copy.lower() in self._copies or self._is_foreign(f"{ANNOTATED}{os.sep}{copy}"):
+            shown = os.path.basename(photo)
+        stem, end = shown, ".png" if suffix is None else suffix
+        if suffix is None and shown.lower().endswith(_SAME_FORMAT):
+            stem, end = os.path.splitext(shown)
+        copy, number = f"{stem}{end}", 1
+        while copy.lower() in self._given or self._results.is_foreign(os.path.join(self._folder, copy)):
             number += 1  # `a.gif` and `a.gif.png`; names that differ in case alone; a file that fer did not make
-            copy = f"{stem}-{number}{suffix}"
-        self._copies.add(copy.lower())
-        return copy
-
-    def _is_foreign(self, name: str) -> bool:
-        return not self._overwrite and name not in (self._made or ()) and os.path.lexists(self.folder / name)
+            copy = f"{stem}-{number}{end}"
+        self._given.add(copy.lower())
+        return f"{self._folder}/{copy}"
 
 
 def _shared_folder(names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from fer.data import files, images
 from fer.errors import FerError
@@ -18,8 +18,11 @@ from fer.inference.text import one_line, printable
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+T = TypeVar("T")
 STDIN = "-"
 LARGEST_FILE = 1 << 30  # bytes
+_LONGEST_START = 12  # bytes that tell a video from a photo
+_VIDEOS = (b"\x1a\x45\xdf\xa3", b"FLV", b"\x30\x26\xb2\x75", b"\x00\x00\x01\xba")  # Matroska, Flash, ASF, MPEG
 _READERS, _AHEAD = 2, 8  # threads; pictures that are decoded ahead at most
 _AHEAD_BYTES = 200_000_000  # of pictures that are decoded ahead, if all are as large as the last one
 
@@ -117,11 +120,11 @@ def read_all(names: Iterable[str], megapixels: float = images.MAX_MEGAPIXELS) ->
     return ahead(partial(read, name, megapixels) for name in names)
 
 
-def ahead(loaders: Iterable[Callable[[], Frame | Problem]]) -> Iterator[Frame | Problem]:
+def ahead(loaders: Iterable[Callable[[], T]], threads: int = _READERS) -> Iterator[T]:
     """Call loaders ahead in other threads, as many as memory allows, and yield their results in order."""
-    pool = ThreadPoolExecutor(_READERS, "fer-read")
-    waiting: deque[Future[Frame | Problem]] = deque()
-    allowed = _READERS
+    pool = ThreadPoolExecutor(threads, "fer-read")
+    waiting: deque[Future[T]] = deque()
+    allowed = threads
     try:
         for loader in loaders:
             waiting.append(pool.submit(loader))
@@ -155,16 +158,30 @@ def read(name: str, megapixels: float = images.MAX_MEGAPIXELS) -> Frame | Proble
 
 
 def _content(name: str) -> bytes:
-    if name == STDIN:
-        if sys.stdin is None or sys.stdin.closed:
-            raise FerError("Standard input is closed: there is nothing to read.")
-        data: bytes = sys.stdin.buffer.read(LARGEST_FILE + 1)
-    else:
+    if name != STDIN:
         with files.open_regular(files.expanded(name)) as file:
-            data = file.read(LARGEST_FILE + 1)
+            return _read(file, name, f"fer video {printable(name)}")
+    if sys.stdin is None or sys.stdin.closed:
+        raise FerError("Standard input is closed: there is nothing to read.")
+    return _read(sys.stdin.buffer, "standard input", "fer video FILE")
+
+
+def _read(file: IO[bytes], shown: str, video: str) -> bytes:
+    start = file.read(_LONGEST_START)
+    if _is_video(start):
+        raise FerError(f"{shown} is a video, not a photo: {video}")
+    data = start + file.read(LARGEST_FILE + 1 - len(start))
     if len(data) > LARGEST_FILE:
-        raise FerError(f"{name} is larger than 1 GB.")
+        raise FerError(f"{shown} is larger than 1 GB.")
     return data
+
+
+def _is_video(start: bytes) -> bool:
+    """Whether a file that starts with these bytes is a video; the formats of photos share some of their containers."""
+    kind, brand = start[4:8], start[8:12]
+    if kind == b"ftyp":
+        return brand not in (*images.HEIF_BRANDS, b"avif", b"avis")
+    return start.startswith(_VIDEOS) or kind in (b"moov", b"mdat") or (start[:4] == b"RIFF" and brand == b"AVI ")
 
 
 def in_memory(pictures: Iterable[Any], megapixels: float) -> Iterator[Frame | Problem]:

@@ -1,6 +1,7 @@
-"""Shows annotated photos in a window."""
+"""Shows annotated photos and videos in a window."""
 
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from fer.errors import FerError
 from fer.inference.text import printable
@@ -43,3 +44,44 @@ def show(image: "Image", title: str) -> None:
     axes.axis("off")
     plt.show()
     plt.close(figure)
+
+
+class Player:
+    """A window in which frames follow each other. Use it in a `with` block.
+
+    Args:
+        title: of the window.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = printable(title)
+        self._figure: Any = None
+        self._picture: Any = None
+
+    def __enter__(self) -> Self:
+        """Return the player itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the window."""
+        import matplotlib.pyplot as plt
+
+        if self._figure is not None:
+            plt.close(self._figure)
+
+    def show(self, image: "Image") -> bool:
+        """Show the next frame; return whether the window is still open."""
+        import matplotlib.pyplot as plt
+
+        if self._figure is None:
+            self._figure = plt.figure(self._title, layout="constrained")
+            axes = self._figure.add_subplot()
+            axes.axis("off")
+            self._picture = axes.imshow(image)
+            plt.show(block=False)
+        self._picture.set_data(image)
+        self._figure.canvas.draw_idle()
+        self._figure.canvas.flush_events()  # among them may be the one that closes the window
+        return bool(plt.fignum_exists(self._figure.number))

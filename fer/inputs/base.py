@@ -75,6 +75,18 @@ class Input(ABC):
         return first == first
 
     @abstractmethod
+    def parts(self, size: int) -> np.ndarray:
+        """What occlusion hides of a face in turn, for crops of `size` pixels.
+
+        Returns:
+            Masks float32 [P, ...], 1 where a part is: over the places that the input has, [size, size] or [478].
+        """
+
+    @abstractmethod
+    def hide(self, values: np.ndarray, masks: np.ndarray) -> np.ndarray:
+        """Faces [n, ...] of which what a mask holds, [n, ...] from 0 to 1, says nothing of the expression any more."""
+
+    @abstractmethod
     def feed(self, values: np.ndarray, pose: Pose) -> dict[str, np.ndarray]:
         """What an exported model takes for faces in a pose."""
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from fer.inputs.base import Draw, Input
 from fer.inputs.poses import POSES, Pose
+from fer.landmarks import areas
 from fer.landmarks.symmetry import FLIP
 from fer.sizes import POINTS
 
@@ -38,6 +39,14 @@ class LandmarkInput(Input):
     def example(self, size: int) -> np.ndarray:
         """A face whose points all lie at the origin."""
         return np.zeros((1, POINTS, 3), np.float32)
+
+    def parts(self, size: int) -> np.ndarray:
+        """The areas of the face."""
+        return areas.masks().astype(np.float32)
+
+    def hide(self, values: np.ndarray, masks: np.ndarray) -> np.ndarray:
+        """NaN where a mask is: a model takes it for the mean of what it has seen in training."""
+        return np.where(masks[..., None] > 0.5, np.float32(np.nan), values)
 
     def feed(self, values: np.ndarray, pose: Pose) -> dict[str, np.ndarray]:
         """The landmarks; mirrored, if the pose is."""

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 # Random erasing (Zhong et al. 2020): the rectangle's share of the picture, its sides' ratio, and the grey it gets.
 ERASED_AREA, ERASED_RATIO, ERASED_LEVEL = (0.02, 0.2), (0.3, 3.3), 127.5
 
+# Occlusion fades a soft patch into the blurred face: how many patches there are along a side, and the deviation of a
+# patch and of the blur, in sides.
+PATCHES, PATCH, BLUR = 10, 0.1, 1 / 6
+
 
 class PixelInput(Input):
     """Grey levels 0 .. 255. A network that sees them has an `image_size`, to which they are enlarged."""
@@ -34,6 +38,21 @@ class PixelInput(Input):
     def example(self, size: int) -> np.ndarray:
         """A black face."""
         return np.zeros((1, size, size), np.uint8)
+
+    def parts(self, size: int) -> np.ndarray:
+        """Soft patches all over the picture: a square's edges would be something new to see."""
+        places = (np.arange(size) + 0.5) / size
+        centres = (np.arange(PATCHES) + 0.5) / PATCHES
+        along = np.exp(-(((places - centres[:, None]) / PATCH) ** 2) / 2)
+        masks: np.ndarray = along[:, None, :, None] * along[None, :, None, :]
+        return masks.reshape(-1, size, size).astype(np.float32)
+
+    def hide(self, values: np.ndarray, masks: np.ndarray) -> np.ndarray:
+        """The faces, blurred where a mask is: nothing is left there but light and shade."""
+        import cv2
+
+        blurred = np.stack([cv2.GaussianBlur(face, (0, 0), BLUR * face.shape[0]) for face in values])
+        return np.round(values + masks * (blurred.astype(np.float32) - values)).astype(np.uint8)
 
     def feed(self, values: np.ndarray, pose: Pose) -> dict[str, np.ndarray]:
         """The faces, and the matrix of the pose."""
@@ -61,7 +80,7 @@ class PixelInput(Input):
     def augment(self, values: "Tensor", draw: Draw, settings: Any, network: Any) -> "Tensor":
         """Mirror, turn, move, zoom, change brightness and contrast, erase: faces [B, S, S] -> float32 [B, size, size].
 
-        The size is the network's `training_size` if it has one, else its `image_size`. The ranges are those of
+        The size is the network's `training_size`, or its `image_size` where that is None. The ranges are those of
         `params.yaml`: each face has its own draw from each.
         """
         import torch
@@ -79,7 +98,7 @@ class PixelInput(Input):
             uniform(1 - settings.scale, 1 + settings.scale),
             draw.mirrored,
         )
-        size = getattr(network, "training_size", network.image_size)
+        size = network.training_size or network.image_size
         pictures = warp(enlarge(values, size), matrices)
         pictures = pictures + 255 * uniform(-settings.brightness, settings.brightness)[:, None, None]
         pictures = pictures.clamp(0, 255) * uniform(1 - settings.contrast, 1 + settings.contrast)[:, None, None]

@@ -1,7 +1,10 @@
 """Landmarks of face crops: found in several views, freed of the head's pose, and averaged.
 
-One view of a face gives points that tremble by a pixel or two. Several views (another region, the mirror image) tremble
-differently, and their mean is worth 2 to 2.5 points of accuracy to every model on landmarks.
+One view of a face gives points that tremble by a pixel or two. Several views (another border, the mirror image) tremble
+differently, and their mean trembles less. In each view the face detector
+says where the landmark network is to look. Where that sees no face in any view, it looks in some usual places and
+around what it finds there; if it is still not sure of a face, the likeliest of these looks is used, since rough points
+say more of an expression than none.
 """
 
 import os
@@ -15,23 +18,24 @@ import numpy as np
 
 from fer import artifacts, progress, writing
 from fer.errors import FerError
-from fer.landmarks.network import LandmarkNetwork, region_around
+from fer.landmarks.detector import FaceDetector
+from fer.landmarks.network import LandmarkNetwork
 from fer.landmarks.normalize import normalize
+from fer.landmarks.regions import region_around
 from fer.landmarks.symmetry import FLIP
 from fer.landmarks.views import LandmarkSettings
 from fer.sizes import POINTS
 
-# The regions that the network may see first: centre (x, y) and side in sides of the crop, turn in radians. Of
-# the framings tried on FER2013's crops the first one finds most faces. The others find a third of those that it misses:
-# faces that are smaller, larger or turned.
-FIRST_REGIONS: Final = (
+# Where the landmark network looks for a face that the detector has missed: centre (x, y) and side in sides of the crop,
+# turn in radians.
+USUAL_REGIONS: Final = (
     (0.5, 0.52, 1.1, 0.0),
     (0.5, 0.52, 0.85, 0.0),
     (0.5, 0.5, 1.2, 0.35),
     (0.5, 0.5, 1.2, -0.35),
     (0.5, 0.5, 1.5, 0.0),
 )
-SURE: Final = 0.5  # probability of a face from which on no other first region is tried
+SECOND_SCALE: Final = 1.75  # of the region around what it finds there, in sides of the square around the landmarks
 SMALLEST_SIDE: Final = 0.05  # of a region: points that fall together must not make a region of no size
 # Faces a call of the network: with more, its activations leave the cache of the processor, and it takes half as long
 # again. It is part of the result in its last digits, so it is no setting.
@@ -92,85 +96,87 @@ class FaceLandmarks:
 class Locator:
     """Finds the landmarks of face crops that are framed like FER2013's. Safe for use by several threads.
 
-    The first look at a crop, in one of `FIRST_REGIONS`, tells where the face is; each view shows the region around it.
-
     Args:
         settings: the views, and what counts as found.
-        threads: of one call of the network; None leaves it to onnxruntime.
+        threads: of one call of the networks; None leaves it to onnxruntime.
 
     Raises:
-        FerError: the network's file is missing or damaged.
+        FerError: a network's file is missing or damaged.
     """
 
     def __init__(self, settings: LandmarkSettings, threads: int | None = None) -> None:
         self._settings = settings
-        self._network = LandmarkNetwork(threads)
+        self._detector, self._network = FaceDetector(threads), LandmarkNetwork(threads)
 
     def average(self, images: np.ndarray) -> Found:
-        """Mean normalised landmarks of faces, over the views in which they are found.
+        """Mean normalised landmarks of faces, over the views in which they are found, or else the likeliest ones.
 
         Args:
             images: uint8 [n, S, S], grey.
 
         Returns:
-            float32 [n, 478, 3], NaN where no view finds the face; and in how many views it was found, uint8 [n].
+            float32 [n, 478, 3]; and in how many views the face was found, uint8 [n].
         """
         parts = [self._average(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
         return _joined(parts)
 
     def locate(self, images: np.ndarray) -> np.ndarray:
-        """Where the landmarks lie in the images, by the first view that finds the face, for drawing them.
+        """Where the landmarks lie in the images, by the likeliest view, for drawing them.
 
         Args:
             images: uint8 [n, S, S], grey.
 
         Returns:
-            float32 [n, 478, 3] in sides of the image, NaN where no view finds a face.
+            float32 [n, 478, 3] in sides of the image.
         """
-        located = np.concatenate(
-            [self._views(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
-            or [np.empty((len(self._settings.views), 0, POINTS, 3), np.float32)],
-            axis=1,
-        )
-        first = (~np.isnan(located[..., 0, 0])).argmax(axis=0)
-        points: np.ndarray = located[first, np.arange(len(images))]
-        return points
+        located = np.empty((len(images), POINTS, 3), np.float32)
+        for start in range(0, len(images), BATCH):
+            points, presence = self._views(images[start : start + BATCH])
+            located[start : start + BATCH] = points[presence.argmax(axis=0), np.arange(presence.shape[1])]
+        return located
 
     def _average(self, images: np.ndarray) -> Found:
-        located = self._views(images)
-        normalised = normalize(located, ~np.isnan(located[..., 0, 0]))
+        located, presence = self._views(images)
+        found = presence >= self._settings.presence
+        used = found | (~found.any(axis=0) & (presence == presence.max(axis=0)))
+        normalised = normalize(located, used)
         known = ~np.isnan(normalised[..., :1, :1])
-        views = known.sum(axis=0).astype(np.uint8)
         total = np.where(known, normalised, 0).sum(axis=0, dtype=np.float64)
-        with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: no view has found the face
-            return (total / views).astype(np.float32), views.reshape(-1)
+        with np.errstate(invalid="ignore"):  # 0 / 0 is NaN: points that fall together have no pose
+            points = (total / known.sum(axis=0)).astype(np.float32)
+        return points, found.sum(axis=0).astype(np.uint8)
 
-    def _first_look(self, images: np.ndarray) -> np.ndarray:
-        """Landmarks in the first of `FIRST_REGIONS` that has a face, or else in the likeliest, float32 [n, 478, 3]."""
-        points = np.zeros((len(images), POINTS, 3), np.float32)
-        likeliest = np.full(len(images), -1, np.float32)
-        for region in FIRST_REGIONS:
-            rows = np.flatnonzero(likeliest < SURE)
-            if not len(rows):
-                break
-            found, presence = self._network.find(images[rows], np.tile(region, (len(rows), 1)), mirrored=False)
-            better = presence > likeliest[rows]
-            points[rows[better]], likeliest[rows[better]] = found[better], presence[better]
-        return points
+    def _views(self, images: np.ndarray) -> Found:
+        """Landmarks in each view and in both second looks, and how likely a face is there.
 
-    def _views(self, images: np.ndarray) -> np.ndarray:
-        """Landmarks in each view, float32 [views, n, 478, 3] in sides of the image, NaN where none were found."""
-        first = self._first_look(images)
-        located = []
-        for view in self._settings.views:
-            regions = region_around(first, view.scale)
-            regions[:, 2] = np.maximum(regions[:, 2], SMALLEST_SIDE)
-            points, presence = self._network.find(images, regions, view.mirrored)
-            if view.mirrored:
-                points = points[:, FLIP]
-            points[presence < self._settings.presence] = np.nan
-            located.append(points)
-        return np.stack(located)
+        Returns:
+            float32 [views + 2, n, 478, 3] in sides of the image and float32 [views + 2, n]; NaN and 0 where a face
+            needed no second look.
+        """
+        views, count = self._settings.views, len(images)
+        points = np.full((len(views) + 2, count, POINTS, 3), np.nan, np.float32)
+        presence = np.zeros((len(views) + 2, count), np.float32)
+        for row, view in enumerate(views):
+            regions = self._detector.find(images, view.border, view.mirrored)
+            points[row], presence[row] = self._find(images, regions, view.mirrored)
+        missed = np.flatnonzero((presence < self._settings.presence).all(axis=0))
+        if len(missed):
+            regions = region_around(self._first_guess(images[missed]), SECOND_SCALE)
+            for row, mirrored in ((-2, False), (-1, True)):
+                points[row, missed], presence[row, missed] = self._find(images[missed], regions, mirrored)
+        return points, presence
+
+    def _first_guess(self, images: np.ndarray) -> np.ndarray:
+        """Landmarks in the likeliest of `USUAL_REGIONS`, float32 [n, 478, 3]."""
+        looks = [self._find(images, np.tile(region, (len(images), 1)), mirrored=False) for region in USUAL_REGIONS]
+        points, presence = map(np.stack, zip(*looks, strict=True))
+        likeliest: np.ndarray = points[presence.argmax(axis=0), np.arange(len(images))]
+        return likeliest
+
+    def _find(self, images: np.ndarray, regions: np.ndarray, mirrored: bool) -> Found:
+        regions[:, 2] = np.maximum(regions[:, 2], SMALLEST_SIDE)
+        points, presence = self._network.find(images, regions, mirrored)
+        return points[:, FLIP] if mirrored else points, presence
 
 
 def extract(images: np.ndarray, settings: LandmarkSettings, workers: int = 0) -> FaceLandmarks:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fer import artifacts, writing
-from fer.config import Graphs as Settings
+from fer.config_data import Graphs as Settings
 from fer.errors import FerError
 from fer.landmarks import topology
 from fer.landmarks.extract import FaceLandmarks

@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fer.sizes import MAX_LANDMARK_VIEWS, REGION_SCALES
+from fer.sizes import LANDMARK_BORDERS, MAX_LANDMARK_VIEWS
 
 
 @dataclass(frozen=True)
 class LandmarkView:
-    """One way of showing a face to the landmark network.
+    """One way of showing a face to the detector and the landmark network.
 
     Attributes:
-        scale: side of the square region that the network sees, in sides of the square around all landmarks.
-        mirrored: whether it sees the mirror image; its points are mirrored back.
+        border: how much of the face's edge is repeated around it for the detector, in sides of the face.
+        mirrored: whether the networks see the mirror image; its points are mirrored back.
     """
 
-    scale: float
+    border: float
     mirrored: bool
 
 
@@ -28,7 +28,7 @@ class LandmarkSettings:
     """What decides the landmarks of a face.
 
     Attributes:
-        presence: the probability of a face, by the landmark network, from which on its points are used, 0 .. 1.
+        presence: the probability of a face, by the landmark network, from which on it counts as found, 0 .. 1.
         views: what the network finds in these is averaged.
     """
 
@@ -57,13 +57,13 @@ class LandmarkSettings:
 
 
 def _view(values: Any) -> LandmarkView:
-    if not isinstance(values, Mapping) or set(values) != {"scale", "mirrored"}:
-        raise ValueError(f"a view must be a mapping of scale and mirrored: {values!r}")
-    scale, mirrored = values["scale"], values["mirrored"]
-    if not _number(scale) or not REGION_SCALES[0] <= scale <= REGION_SCALES[1] or not isinstance(mirrored, bool):
-        limits = " to ".join(map(str, REGION_SCALES))
-        raise ValueError(f"a view's scale must be a number from {limits}, and mirrored true or false")
-    return LandmarkView(float(scale), mirrored)
+    if not isinstance(values, Mapping) or set(values) != {"border", "mirrored"}:
+        raise ValueError(f"a view must be a mapping of border and mirrored: {values!r}")
+    border, mirrored = values["border"], values["mirrored"]
+    least, most = LANDMARK_BORDERS
+    if not _number(border) or not least <= border <= most or not isinstance(mirrored, bool):
+        raise ValueError(f"a view's border must be a number from {least:g} to {most:g}, and mirrored true or false")
+    return LandmarkView(float(border), mirrored)
 
 
 def _number(value: Any) -> bool:

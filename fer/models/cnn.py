@@ -42,7 +42,7 @@ class FaceCNN(FaceModel):
 
     def __init__(self, backbone: str, hidden: int, dropout: float, image_size: int) -> None:
         super().__init__()
-        self.image_size = self.training_size = image_size
+        self.image_size = image_size
         self._small_size, self._small_epochs = image_size, 0
         self.backbone = make_backbone(backbone)
         features = feature_length(self.backbone, backbone, image_size)
@@ -78,16 +78,42 @@ class FaceCNN(FaceModel):
 
     def begin_epoch(self, epoch: int) -> None:
         """Train the first epochs on smaller pictures (Tan and Le, "EfficientNetV2", 2021), which is faster."""
-        self.training_size = self._small_size if epoch < self._small_epochs else self.image_size
+        self.training_size = self._small_size if epoch < self._small_epochs else None
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Grey faces [B, H, H], levels 0 .. 255 of any dtype -> logits float [B, 7]."""
-        size = self.training_size if self.training else self.image_size
+        logits: Tensor = self.head(self.backbone(self._images(pixels)))
+        return logits
+
+    def _images(self, pixels: Tensor) -> Tensor:
+        """Grey faces [B, H, H] -> what the backbone sees, float [B, 3, size, size]."""
+        size = (self.training and self.training_size) or self.image_size
         images = (enlarge(pixels, size) / 255 - IMAGENET_MEAN) / IMAGENET_STD
         # NHWC in memory is the layout in which convolutions are fastest, on CPUs and on tensor cores.
-        images = images.unsqueeze(1).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
-        logits: Tensor = self.head(self.backbone(images))
-        return logits
+        return images.unsqueeze(1).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+
+    @property
+    def has_feature_map(self) -> bool:
+        """Whether the backbone ends by averaging a feature map of more than one place."""
+        side = self.image_size
+        picture = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+        picture = picture.to(next(self.parameters()).device)
+        with torch.no_grad():
+            return pooled_map(self.backbone, picture)[1] is not None
+
+    def explained(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        """Logits, the backbone's last feature map and its weights, as `FaceModel.explained` says."""
+        pooled, features = pooled_map(self.backbone, self._images(pixels))
+        if features is None:
+            raise ValueError("this backbone averages no feature map")
+        first, last = self.head[1], self.head[-1]
+        assert isinstance(first, nn.Linear)
+        assert isinstance(last, nn.Linear)
+        hidden = first(pooled)
+        gate = hidden.sigmoid()
+        slope = gate * (1 + hidden * (1 - gate))  # of SiLU
+        weights = (last.weight * slope.unsqueeze(1)) @ first.weight
+        return self.head(pooled), features, weights
 
     def freeze(self, trainable_blocks: int | None) -> None:
         """Let only the backbone's last blocks learn, besides the head: 0 for none, None for all.
@@ -164,6 +190,33 @@ def feature_length(backbone: nn.Module, name: str, image_size: int) -> int:
     if not isinstance(features, Tensor) or features.ndim != 2:
         raise SettingError("backbone", name, "it does not give one feature vector a picture; take another.")
     return features.shape[1]
+
+
+def pooled_map(backbone: nn.Module, images: Tensor) -> tuple[Tensor, Tensor | None]:
+    """What the backbone makes of pictures, and the feature map of which that is the mean over all places.
+
+    Args:
+        backbone: in evaluation mode.
+        images: float [B, 3, H, H].
+
+    Returns:
+        Features float [B, C]; and the map float [B, C, h, w], or None where the backbone ends otherwise.
+    """
+    seen: list[Tensor] = []
+
+    def keep(_: nn.Module, __: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] * output.shape[3] > 1:
+            seen[:] = [*[earlier for earlier in seen if earlier.shape == output.shape], output]
+
+    hooks = [module.register_forward_hook(keep) for module in backbone.modules()]
+    try:
+        pooled = backbone(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    means = ((output, output.mean((2, 3))) for output in reversed(seen))
+    found = (output for output, mean in means if mean.shape == pooled.shape and mean.allclose(pooled, 1e-3, 1e-4))
+    return pooled, next(found, None)
 
 
 def backbone_blocks(backbone: nn.Module) -> list[nn.Module]:

@@ -23,7 +23,8 @@ HEAD = 352
 class LandmarkGNN(FaceModel):
     """Residual graph convolutions, pooled by facial region.
 
-    All faces share one graph, so a batch is one dense tensor [B, nodes, features] against one `edge_index`.
+    All faces share one graph, so a batch is one dense tensor [B, nodes, features] against one adjacency matrix. With so
+    few nodes its product with them is faster than gathering and scattering along the edges.
     Nodes without an edge hear nothing from a graph convolution and are left out. A node's features are its
     coordinates, which say where it is on the face, and their offset from the mean face, which says what is
     special about this face: a convolution shares its weights among all nodes, so it can't subtract the one
@@ -34,7 +35,6 @@ class LandmarkGNN(FaceModel):
 
     Args:
         nodes: connected landmarks.
-        edges: columns of the edge index.
         regions: facial regions that have a connected landmark.
         layers: graph convolutions.
         width: of a node's hidden state.
@@ -45,25 +45,24 @@ class LandmarkGNN(FaceModel):
     undecayed: ClassVar[tuple[str, ...]] = ("embedding",)
 
     nodes: Tensor
-    edge_index: Tensor
+    adjacency: Tensor
     pool: Tensor
     mean_face: Tensor
 
-    def __init__(self, nodes: int, edges: int, regions: int, layers: int, width: int, dropout: float) -> None:
+    def __init__(self, nodes: int, regions: int, layers: int, width: int, dropout: float) -> None:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*torch.jit.script.*")  # torch-geometric's, not the user's, affair
-            from torch_geometric.nn import GCNConv
+            from torch_geometric.nn import DenseGCNConv
 
         super().__init__()
         self.register_buffer("nodes", torch.zeros(nodes, dtype=torch.int64))
-        self.register_buffer("edge_index", torch.zeros(2, edges, dtype=torch.int64))
+        self.register_buffer("adjacency", torch.eye(nodes))
         self.register_buffer("pool", torch.zeros(regions, nodes))
         self.register_buffer("mean_face", torch.zeros(nodes, 3))
         self.standardize = Standardize((1, FEATURES))
         self.embedding = nn.Parameter(torch.randn(nodes, EMBEDDING) * 0.1)
         self.enter = nn.Linear(FEATURES + EMBEDDING, width)
-        # cached: the normalised adjacency is the same for every batch.
-        self.convolutions = nn.ModuleList(GCNConv(width, width, cached=True) for _ in range(layers))
+        self.convolutions = nn.ModuleList(DenseGCNConv(width, width) for _ in range(layers))
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Sequential(
@@ -83,14 +82,9 @@ class LandmarkGNN(FaceModel):
 
     @staticmethod
     def sizes(graph: Graph) -> dict[str, int]:
-        """The constructor's `nodes`, `edges` and `regions` for a graph."""
-        edge_index, region = torch.from_numpy(graph.edge_index), torch.from_numpy(graph.region)
-        connected = edge_index.unique()
-        return {
-            "nodes": len(connected),
-            "edges": edge_index.shape[1],
-            "regions": len(region[connected].unique()),
-        }
+        """The constructor's `nodes` and `regions` for a graph."""
+        connected = torch.from_numpy(graph.edge_index).unique()
+        return {"nodes": len(connected), "regions": len(torch.from_numpy(graph.region)[connected].unique())}
 
     def learn_statistics(self, inputs: Mapping[str, Tensor], data: Path) -> None:
         """Load the graph and the mean face of the stage `graphs`; set the features' mean and spread."""
@@ -102,7 +96,8 @@ class LandmarkGNN(FaceModel):
         region = torch.from_numpy(graph.region)
         nodes, renumbered = torch.from_numpy(graph.edge_index).unique(return_inverse=True)
         self.nodes.copy_(nodes)
-        self.edge_index.copy_(renumbered)
+        self.adjacency.copy_(torch.eye(len(nodes)))  # a node also hears itself
+        self.adjacency[renumbered[0], renumbered[1]] = 1
         self.mean_face.copy_(torch.from_numpy(graph.mean_face)[nodes])
         member = (region[nodes].unique().unsqueeze(1) == region[nodes]).float()
         self.pool.copy_(member / member.sum(1, keepdim=True))
@@ -112,7 +107,7 @@ class LandmarkGNN(FaceModel):
         values = self.standardize(self._features(landmarks))
         hidden = self.enter(torch.cat([values, self.embedding.expand(values.shape[0], -1, -1)], dim=-1))
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            hidden = hidden + self.dropout(convolution(norm(hidden), self.edge_index).relu())
+            hidden = hidden + self.dropout(convolution(norm(hidden), self.adjacency, add_loop=False).relu())
         logits: Tensor = self.head(self.pool @ hidden)
         return logits
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from fer import inputs
 
-Batch = tuple[dict[str, Tensor], Tensor]
-"""The inputs of some faces by name, and their labels."""
+Batch = tuple[dict[str, Tensor], Tensor, Tensor | None]
+"""The inputs of some faces by name, their labels, and a teacher's probabilities for them where there is one."""
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,20 @@ class TrainingData:
         labels: int64 [N].
         train: int64, rows to learn from.
         val: int64, rows to select on.
+        soft_labels: a teacher's probabilities, float [N, 7], NaN outside of train; None without a teacher.
     """
 
     inputs: Mapping[str, Tensor]
     labels: Tensor
     train: Tensor
     val: Tensor
+    soft_labels: Tensor | None = None
 
     def to(self, device: torch.device) -> "TrainingData":
         """The same data with inputs and labels on a device."""
         moved = {name: values.to(device) for name, values in self.inputs.items()}
-        return TrainingData(moved, self.labels.to(device), self.train, self.val)
+        soft_labels = None if self.soft_labels is None else self.soft_labels.to(device)
+        return TrainingData(moved, self.labels.to(device), self.train, self.val, soft_labels)
 
 
 class Batches:
@@ -60,7 +63,7 @@ class Batches:
         world: int = 1,
         epoch: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.inputs, self.labels = data.inputs, data.labels
+        self.inputs, self.labels, self.soft_labels = data.inputs, data.labels, data.soft_labels
         self.rows = rows
         self.size = size
         self.seed = seed
@@ -80,7 +83,8 @@ class Batches:
             rows = rows[: len(rows) // self.world * self.world]
         rows = self._share(rows).to(self.labels.device)
         for batch in rows.split(self.size)[: len(self)]:
-            yield inputs.select(self.inputs, batch), self.labels[batch]
+            soft_labels = None if self.soft_labels is None else self.soft_labels[batch]
+            yield inputs.select(self.inputs, batch), self.labels[batch], soft_labels
 
     def _share(self, rows: Tensor) -> Tensor:
         return rows[self.rank :: self.world]

@@ -24,7 +24,7 @@ from fer.training.keeper import Keeper
 
 # Not a DVC output: DVC deletes a stage's outputs before it runs the stage again, and these must survive that.
 WORK = paths.CACHE / "training"
-_CODE = ("batches", "fit", "keeper", "mixup", "module")
+_CODE = ("batches", "fit", "keeper", "losses", "mixup", "module")
 _CHECKPOINT = "last.ckpt"
 
 
@@ -104,6 +104,7 @@ def folder_for(
         [
             *(file.read_bytes() for file in _sources(network)),
             *map(_bytes, (*data.inputs.values(), data.labels, data.train, data.val)),
+            *([] if data.soft_labels is None else [_bytes(data.soft_labels)]),
             *map(_bytes, network.state_dict().values()),
             json.dumps([torch.__version__, dict(settings)], sort_keys=True, default=str).encode(),
         ]

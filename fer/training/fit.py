@@ -14,6 +14,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from fer import config, device
+from fer.config_parts import Recipe, Section
 from fer.errors import FerError
 from fer.models.base import FaceModel
 from fer.training import checkpoints, progress_bar, rendezvous
@@ -70,8 +71,8 @@ def fit(
     name: str,
     network: FaceModel,
     data: TrainingData,
-    recipe: config.Recipe,
-    augmentation: config.Section,
+    recipe: Recipe,
+    augmentation: Section,
     settings: config.Train,
     curves: Path,
     identity: Mapping[str, Any],
@@ -124,7 +125,7 @@ def fit(
     return Fitted(keeper.best_weights, keeper.epochs, keeper.best_epoch, times, folder)
 
 
-def _trainer(settings: config.Train, recipe: config.Recipe, callbacks: list[L.Callback]) -> L.Trainer:
+def _trainer(settings: config.Train, recipe: Recipe, callbacks: list[L.Callback]) -> L.Trainer:
     chosen = device.choose(settings.device)
     try:
         return L.Trainer(

@@ -6,12 +6,12 @@ torchvision's and timm's versions take pictures alone; here landmarks are mixed 
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fer.inputs import known
 
 
-def mixup(values: Mapping[str, Tensor], labels: Tensor, alpha: float, classes: int) -> tuple[dict[str, Tensor], Tensor]:
+def mixup(values: Mapping[str, Tensor], targets: Tensor, alpha: float) -> tuple[dict[str, Tensor], Tensor]:
     """Mix each face with another of the batch.
 
     A face without landmarks is not mixed, and no face is mixed with it: its NaN would make the mixture a face without
@@ -19,18 +19,16 @@ def mixup(values: Mapping[str, Tensor], labels: Tensor, alpha: float, classes: i
 
     Args:
         values: the inputs, float [B, ...] each.
-        labels: int64 [B].
+        targets: float [B, ...], what is to be answered.
         alpha: of Beta(alpha, alpha), from which the batch's share is drawn; 0 mixes nothing.
-        classes: how many there are.
 
     Returns:
-        The mixed inputs, and targets float [B, classes].
+        The mixed inputs and targets.
     """
-    targets = nn.functional.one_hot(labels, classes).to(torch.float32)
     if alpha == 0:
         return dict(values), targets
     drawn = torch.distributions.Beta(alpha, alpha).sample().item()
-    partner = torch.randperm(len(labels), device=labels.device)
+    partner = torch.randperm(len(targets), device=targets.device)
     complete = known(values)
     share = torch.where(complete & complete[partner], drawn, 1.0)
 

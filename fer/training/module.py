@@ -13,9 +13,10 @@ from torch.optim.swa_utils import AveragedModel
 from torchmetrics.classification import MulticlassAccuracy
 
 from fer import inputs
-from fer.config import Recipe, Section
+from fer.config_parts import Recipe, Section
 from fer.emotions import EMOTIONS
 from fer.models.base import FaceModel
+from fer.training import losses
 from fer.training.batches import Batch
 from fer.training.mixup import mixup
 
@@ -23,7 +24,7 @@ CLASSES = len(EMOTIONS)
 
 
 class Training(L.LightningModule):
-    """Cross-entropy with mixup and label smoothing, AdamW, a rate schedule and averaged weights.
+    """Cross-entropy or focal loss with mixup and label smoothing, AdamW, a rate schedule and averaged weights.
 
     Logs train/loss, train/accuracy (of the heavier label under mixup), val/loss (plain cross-entropy) and
     val/accuracy, once an epoch.
@@ -61,16 +62,17 @@ class Training(L.LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Loss of one batch."""
-        values, labels = batch
+        values, labels, soft_labels = batch
+        targets = nn.functional.one_hot(labels, CLASSES).to(torch.float32)
+        if soft_labels is not None:
+            targets = torch.cat([targets, losses.softened(soft_labels, self.recipe)], dim=1)
         # In half precision a picture's grid would be off by a fraction of a pixel.
         with torch.autocast(labels.device.type, enabled=False), torch.no_grad():
             values = inputs.augment(values, self.augmentation, self.network)
-            values, targets = mixup(values, labels, self.recipe.mixup_alpha, CLASSES)
+            values, targets = mixup(values, targets, self.recipe.mixup_alpha)
         logits = self._forward[0](**values)
-        loss = nn.functional.cross_entropy(
-            logits, targets, weight=self.class_weight, label_smoothing=self.recipe.label_smoothing
-        )
-        self.train_accuracy(logits, targets.argmax(1))
+        loss = losses.loss(logits, targets, self.recipe, self.class_weight)
+        self.train_accuracy(logits, targets[:, :CLASSES].argmax(1))
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(labels), sync_dist=True)
         self.log("train/accuracy", self.train_accuracy, on_step=False, on_epoch=True, prog_bar=True)
         return loss
@@ -82,7 +84,7 @@ class Training(L.LightningModule):
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Accuracy and loss of one batch with the weights that would be kept."""
-        values, labels = batch
+        values, labels = batch[:2]
         logits = self.validated(**values)
         loss = nn.functional.cross_entropy(logits, labels)
         self.val_accuracy(logits, labels)
@@ -90,11 +92,22 @@ class Training(L.LightningModule):
         self.log("val/accuracy", self.val_accuracy, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
-        """AdamW without decay on biases, norms and what the model names in `undecayed`; the schedule by step."""
+        """AdamW without decay on biases, norms and what the model names in `undecayed`; the schedule by step.
+
+        What the model names in `backbones` has a learning rate of its own.
+        """
         from timm.optim import param_groups_weight_decay  # type: ignore[attr-defined]
 
         spared = self.network.undecayed
         groups = param_groups_weight_decay(self.network, self.recipe.weight_decay, no_weight_decay_list=spared)
+        named = self.network.named_parameters()
+        learned_before = {id(own) for name, own in named if name.startswith(self.network.backbones)}
+        if learned_before:
+            groups = [
+                {**group, "params": [own for own in group["params"] if (id(own) in learned_before) == before], "lr": lr}
+                for group in groups
+                for before, lr in ((False, self.recipe.lr), (True, self.recipe.backbone_lr))
+            ]
         optimizer = torch.optim.AdamW(groups, lr=self.recipe.lr)
         steps = int(self.trainer.estimated_stepping_batches)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rate(self.recipe, steps))

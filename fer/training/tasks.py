@@ -1,6 +1,7 @@
 """From the pipeline's artefacts to a trained model's folder."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import lightning as L
@@ -9,11 +10,13 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 
 from fer import artifacts, device, inputs, models, paths, versions, writing
-from fer.config import Params, Recipe
+from fer.config import Params
+from fer.config_parts import Recipe
 from fer.data import splits
 from fer.data.faces import Faces
 from fer.errors import FerError, SettingError
 from fer.models.base import FaceModel
+from fer.training import soft_labels
 from fer.training.batches import TrainingData
 from fer.training.calibration import fit_temperature, val_logits
 from fer.training.fit import Fitted, fit
@@ -40,6 +43,10 @@ def train(name: str, phase: str | None, params: Params, callbacks: Sequence[L.Ca
     if phase not in kind.phases:
         raise FerError(f"{name} has no phase {phase!r}: choose from {', '.join(kind.phases)}.")
     data = load(kind.inputs)
+    distill = getattr(settings, "distill", None)
+    if distill is not None and distill.weight:
+        taught = soft_labels.read(name, distill.teacher, data.train, len(data.labels))
+        data = replace(data, soft_labels=taught)
     torch.manual_seed(params.train.seed)
     try:
         arguments = kind.arguments(settings, paths.DATA)

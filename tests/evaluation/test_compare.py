@@ -15,7 +15,6 @@ from fer.errors import FerError
 from fer.evaluation import compare, figures, markdown, plot_tables, significance
 from fer.evaluation.compare import MeasuredModel, Pair
 from fer.evaluation.predictions import Predictions
-from fer.models import MODELS
 from tests import known_params
 from tests.evaluation.tables import one_hot, predicted
 
@@ -186,11 +185,20 @@ def test_what_is_not_known_of_a_model_is_a_dash() -> None:
 
 
 def test_the_report_names_the_members_of_an_ensemble(four: list[MeasuredModel]) -> None:
-    metrics = {**scores(0.9, 0.8), "members": ["cnn", "mlp", "gnn"]}
+    metrics = {**scores(0.9, 0.8), "members": {"cnn": 0.34, "mlp": 0.33, "gnn": 0.33}}
     del metrics["epochs"]
     page = markdown.page([*four, MeasuredModel("three", metrics, four[0].answers)], [], "fer2013", "official")
     assert "**three** is the mean of cnn, mlp and gnn." in " ".join(page.split())
     assert line(page, "three")[-3:] == ["–", "870,215", "–"]
+
+
+def test_the_report_tells_the_weights_of_an_ensemble_and_what_equal_ones_give(four: list[MeasuredModel]) -> None:
+    metrics = {**scores(0.9, 0.8), "members": {"cnn": 0.7, "mlp": 0.3}, "equal_weights": {"val": 0.85, "log_loss": 0.9}}
+    metrics["val"]["log_loss"] = 0.75
+    page = markdown.page([*four, MeasuredModel("two", metrics, four[0].answers)], [], "fer2013", "official")
+    page = " ".join(page.split())
+    assert "**two** is the weighted mean of cnn (0.70) and mlp (0.30)." in page
+    assert "90.0 % and log loss 0.750; with equal weights 85.0 % and 0.900." in page
 
 
 def test_table_columns_line_up() -> None:
@@ -233,7 +241,7 @@ class TestFiles:
 
     def test_load(self, project: Path, four: list[MeasuredModel]) -> None:
         loaded = compare.load()
-        assert [model.name for model in loaded] == list(MODELS)
+        assert [model.name for model in loaded] == [model.name for model in four]
         for result, expected in zip(loaded, four, strict=True):
             np.testing.assert_array_equal(result.correct, expected.correct)
 

@@ -1,4 +1,4 @@
-"""The table of probabilities, and ensembles made from such tables."""
+"""The table of probabilities."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 
 from fer import artifacts
 from fer.emotions import EMOTIONS
@@ -128,67 +127,3 @@ def test_a_diverged_model_is_not_written() -> None:
 def test_a_name_is_no_path(name: str) -> None:
     with pytest.raises(FerError, match="not the name of a model"):
         predictions.path(name)
-
-
-class TestEnsemble:
-    """The mean of recorded probabilities."""
-
-    def test_the_mean_of_the_members(self) -> None:
-        averaged = ensemble.average({"a": model(1, parameters=10, epochs=3), "b": model(2, parameters=5)})
-        np.testing.assert_allclose(averaged.probabilities, (noisy(40, 1)[0] + noisy(40, 2)[0]) / 2, atol=1e-6)
-        assert averaged.single_view is not None
-        np.testing.assert_allclose(averaged.single_view, (noisy(40, 51)[0] + noisy(40, 52)[0]) / 2, atol=1e-6)
-        assert averaged.metadata == {"parameters": 15, "members": ["a", "b"]}
-        assert averaged.known.all()
-
-    def test_a_member_that_does_not_know_a_face_is_left_out_of_its_mean(self) -> None:
-        known = np.ones(40, bool)
-        known[[3, 4]] = False
-        other = np.ones(40, bool)
-        other[4] = False
-        averaged = ensemble.average({"a": model(1, known), "b": model(2, other)})
-        a, b = noisy(40, 1)[0], noisy(40, 2)[0]
-        np.testing.assert_allclose(averaged.probabilities[3], b[3], atol=1e-6)
-        np.testing.assert_allclose(averaged.probabilities[4], (a[4] + b[4]) / 2, atol=1e-6)
-        np.testing.assert_allclose(averaged.probabilities[5], (a[5] + b[5]) / 2, atol=1e-6)
-        assert np.flatnonzero(~averaged.known).tolist() == [4]
-
-    def test_without_a_member_s_single_view_there_is_none(self) -> None:
-        theirs = Predictions(model(2).table.filter(regex="^(?!.*_single)"))
-        averaged = ensemble.average({"a": model(1, parameters=3), "theirs": theirs})
-        assert averaged.single_view is None
-        assert "parameters" not in averaged.metadata
-
-    def test_members_with_other_faces_are_refused(self) -> None:
-        fewer = Predictions(model(2).table.iloc[1:].reset_index(drop=True))
-        with pytest.raises(FerError, match="a and b hold predictions of different faces"):
-            ensemble.average({"a": model(1), "b": fewer})
-
-    def test_the_stage(self) -> None:
-        from stages.ensemble import main
-
-        for name, seed in (("mlp", 1), ("cnn", 2)):
-            predictions.write(name, model(seed))
-        members = ["--member", "cnn", "--member", "mlp", "--member", "mlp"]
-        outcome = CliRunner().invoke(main, ["both", *members])
-        assert outcome.exit_code == 0, outcome.output
-        expected = (noisy(40, 1)[0] + noisy(40, 2)[0]) / 2
-        np.testing.assert_allclose(predictions.read("both").probabilities, expected, atol=1e-6)
-
-    @pytest.mark.parametrize(
-        ("arguments", "said"),
-        [
-            (["both", "--member", "mlp"], "at least two different members, not only mlp"),
-            (["both"], "not only none"),
-            (["mlp", "--member", "mlp"], "can't be a member of itself"),
-            (["both", "--member", "mlp", "--member", "gnn"], "gnn.parquet is missing"),
-        ],
-    )
-    def test_a_wrong_ensemble_is_one_clear_line(self, arguments: list[str], said: str) -> None:
-        from stages.ensemble import main
-
-        predictions.write("mlp", model(1))
-        outcome = CliRunner().invoke(main, arguments)
-        assert outcome.exit_code == 1
-        assert said in outcome.output
-        assert not predictions.path("both").exists()

@@ -46,6 +46,10 @@ class SomeLandmarks:
         points[~found] = np.nan
         return points.astype(np.float32), found.astype(np.uint8)
 
+    def locate(self, crops):
+        points = np.random.default_rng(2).random((len(crops), 478, 3))
+        return np.where(crops.any(axis=(1, 2))[:, None, None], points, np.nan).astype(np.float32)
+
 
 @pytest.fixture
 def landmarks(monkeypatch):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,24 @@ def test_what_is_no_face_gets_no_expression(home):
 def test_smaller_faces_than_asked_for_are_left_out(photo):
     done = fer("predict", photo, "--min-size", "200")
     assert "no face of 200 pixels or more was found; the largest has 8" in done.stdout
+    assert "\n  1 smaller than 200 px (--min-size 8" in done.stdout
+
+
+def test_what_was_passed_over_is_said_in_every_format(photo):
+    picture = Image.open(photo)
+    pair = Image.new("RGB", (900, 640), "grey")
+    pair.paste(picture, (0, 0))
+    pair.paste(picture.resize((200, 200)), (650, 100))
+    pair.save("pair.png")
+    (line,) = [line for line in fer("predict", "pair.png", "--min-size", 60).stdout.splitlines() if "smaller" in line]
+    said, size = re.fullmatch(r"  1 face; (1 smaller than 60 px \(--min-size (\d+) to read them\))", line).groups()
+    for form in ("json", "jsonl", "csv"):
+        assert f"Faces passed over: {said}\n" in fer("predict", "pair.png", "--format", form, "--min-size", 60).stderr
+    answer = json.loads(fer("predict", "pair.png", "--format", "jsonl", "--min-size", 60).stdout)
+    assert answer["too_small"] == 1
+    assert int(answer["smallest"]) == int(size)
+    answer = json.loads(fer("predict", "pair.png", "--format", "jsonl", "--min-size", size).stdout)
+    assert (len(answer["faces"]), answer["too_small"], "smallest" in answer) == (2, 0, False)
 
 
 @pytest.mark.parametrize(

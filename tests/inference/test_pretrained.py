@@ -1,9 +1,12 @@
 """The models that come with the package are those that the manifest describes."""
 
+from pathlib import Path
+
 import pytest
 
 from fer import artifacts, hashing, release
-from fer.inference import detect
+from fer.config import ensembles
+from fer.inference import detect, registry
 from fer.inference.network import Network
 from fer.landmarks import network as landmark_network
 from fer.models import MODELS
@@ -11,11 +14,22 @@ from tests.known_params import TOP
 
 FOLDER = TOP / release.PACKAGE
 MANIFEST = artifacts.read_json(FOLDER / release.MANIFEST)
+ENSEMBLES = MANIFEST.get("ensembles", {})
 
 
 def test_every_model_is_there_and_the_default_is_the_best_on_val():
-    assert set(MANIFEST["models"]) == set(MODELS) == {path.stem for path in FOLDER.glob("*.onnx")}
-    assert MANIFEST["default"] == max(MANIFEST["models"], key=lambda name: MANIFEST["models"][name]["val"])
+    assert set(MANIFEST["models"]) == {path.stem for path in FOLDER.glob("*.onnx")} <= set(MODELS)
+    entries = MANIFEST["models"] | ENSEMBLES
+    assert MANIFEST["default"] == max(entries, key=lambda name: entries[name]["val"])
+
+
+def test_an_ensemble_is_the_one_that_was_measured():
+    files = {path.stem for path in FOLDER.glob("*.json")} - {Path(release.MANIFEST).stem}
+    assert files == set(ENSEMBLES) <= set(ensembles())
+    for name, entry in ENSEMBLES.items():
+        assert hashing.sha256_of_file(FOLDER / f"{name}.json") == entry["sha256"]
+        drawn = release.accuracy_on_drawn_faces(*registry.load([name]))
+        assert drawn == pytest.approx(entry["drawn"], abs=2.1 / release.DRAWN_FACES)
 
 
 @pytest.mark.parametrize("name", MANIFEST["models"])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch_geometric.nn import GCNConv
 
 from fer import artifacts, inputs as named, models
 from fer.emotions import EMOTIONS
@@ -8,6 +9,7 @@ from fer.errors import FerError, SettingError
 from fer.inputs.landmarks import mirror
 from fer.inputs.poses import POSES, Pose
 from fer.landmarks.graphs import Graph
+from fer.models import fusion
 from fer.models.cnn import FaceCNN, backbone_blocks
 from fer.models.ft_transformer import LocalCoordinates
 from fer.models.gnn import LandmarkGNN
@@ -24,6 +26,8 @@ SETTINGS = {
     "transformer": {"layers": 4, "heads": 8, "width": 96, "token_dropout": 0.5, "neighbours": [4, 12, 36, 108]},
     "gnn": {"layers": 5, "width": 128},
     "cnn": {"backbone": "timm:test_resnet", "hidden": 32, "image_size": 32},
+    "fusion": {},
+    "tiny": {"widths": [8, 16, 16, 16, 16], "blocks": 1, "image_size": 32},
 }
 LANDMARK_MODELS = [name for name in models.MODELS if models.network(name).inputs == ("landmarks",)]
 
@@ -39,9 +43,13 @@ def inputs(name, count=4):
 
 
 @pytest.fixture
-def network(params, change, tmp_path):
+def network(params, change, tmp_path, monkeypatch):
     """Builds a model as training does, with settings of our own."""
     GRAPH.save(tmp_path / "graphs")
+    monkeypatch.chdir(tmp_path)
+    parts = {name: change(params.model(name), **SETTINGS[name]) for name in fusion.PARTS}
+    arguments = {name: models.network(name).arguments(section, tmp_path) for name, section in parts.items()}
+    artifacts.write_json(fusion.START / "config.json", {"arguments": arguments})
 
     def make(name, faces=None):
         torch.manual_seed(1)
@@ -74,7 +82,9 @@ def saved(network, params, change, tmp_path):
 @pytest.mark.parametrize("name", models.MODELS)
 def test_logits_and_the_way_through_a_folder_that_is_enough_to_predict(name, saved):
     made, folder = saved(name)
-    (folder.parent / "graphs" / "edge_index.npy").unlink()  # nothing but the folder is needed
+    # Nothing but the folder is needed.
+    (folder.parent / "graphs" / "edge_index.npy").unlink()
+    (fusion.START / "config.json").unlink()
     logits = made(**inputs(name))
     assert logits.shape == (4, 7)
     rebuilt, config = models.load(folder, name)
@@ -230,10 +240,22 @@ def test_the_graph_decides_who_hears_whom(network):
     assert not torch.equal(made(**faces), before)
 
 
+def test_a_graph_convolution_is_that_of_the_edges(network):
+    """The dense product is the gathering and scattering that torch-geometric does along the edges."""
+    made = network("gnn")
+    dense = made.convolutions[0]
+    sparse = GCNConv(128, 128)
+    sparse.load_state_dict(dense.state_dict())
+    _, edges = np.unique(GRAPH.edge_index, return_inverse=True)
+    hidden = torch.randn(3, 5, 128)
+    expected = sparse(hidden, torch.from_numpy(edges.reshape(2, -1)))
+    torch.testing.assert_close(dense(hidden, made.adjacency, add_loop=False), expected)
+
+
 def test_the_graph_network_sees_offsets_from_the_mean_face(network):
     made = network("gnn")
     assert made.mean_face.numpy() == pytest.approx(GRAPH.mean_face[[0, 1, 2, 7, 9]])
-    assert LandmarkGNN.sizes(GRAPH) == {"nodes": 5, "edges": 6, "regions": 4}
+    assert LandmarkGNN.sizes(GRAPH) == {"nodes": 5, "regions": 4}
     features = made._features(inputs("gnn")["landmarks"])
     torch.testing.assert_close(features[..., 3:], features[..., :3] - made.mean_face)
 

@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
@@ -27,24 +28,20 @@ LIBRARIES = (
 
 
 @contextmanager
-def started(environment: dict[str, str]) -> Iterator[Path]:
+def started(environment: dict[str, str]) -> Iterator[str]:
     """Start the process that loads the libraries; gives a folder with a `python` for the front of a PATH."""
     with tempfile.TemporaryDirectory(prefix="fer-") as folder:
-        address = f"{folder}/socket"
+        address, python = f"{folder}/socket", Path(folder, "python")
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{__file__}" call "{address}" "$@"\n')
+        python.chmod(0o755)
         with new_socket() as listening:
             listening.bind(address)
             listening.listen()
             number = listening.fileno()
             command = [sys.executable, __file__, "serve", str(number)]
-            process = subprocess.Popen(command, env=environment, pass_fds=[number], stdin=subprocess.DEVNULL)
-        python = Path(folder, "python")
-        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{__file__}" call "{address}" "$@"\n')
-        python.chmod(0o755)
-        try:
-            yield Path(folder)
-        finally:
-            process.terminate()
-            process.wait()
+            process = subprocess.Popen(command, env=environment, pass_fds=[number], stdin=subprocess.PIPE)
+        with process:
+            yield folder  # at the end its stdin is closed
 
 
 def new_socket() -> socket.socket:
@@ -56,13 +53,14 @@ def serve(listening: socket.socket) -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
-    while True:
+    while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:  # it is closed when the tests end
         connection, _ = listening.accept()
         with connection:
             if os.fork() == 0:
                 listening.close()
                 become(connection)
                 return
+    sys.exit()
 
 
 def become(connection: socket.socket) -> None:

@@ -52,7 +52,7 @@ class Params(Section):
 '''
 
 
-FUSION = '''
+PAIR = '''
 import torch
 from torch import nn
 
@@ -63,7 +63,7 @@ from fer.models.standardize import Standardize
 from fer.sizes import POINTS
 
 
-class FusionModel(FaceModel):
+class PairModel(FaceModel):
     """A convolution on pixels and a linear layer on landmarks, joined before the head."""
 
     inputs = ("pixels", "landmarks")
@@ -88,15 +88,11 @@ class FusionModel(FaceModel):
         points = self.points(self.standardize(landmarks).flatten(1)).relu()
         return self.head(torch.cat([image, points], dim=1))
 '''
-FUSION_SECTION = '''
-class AugmentBoth(AugmentPixels, AugmentLandmarks):
-    """The augmentation of a model of two inputs."""
-
-
-class Fusion(Model, Phase):
+PAIR_SECTION = '''
+class Pair(Model, Phase):
     """A network that sees pixels and landmarks."""
 
-    network: ClassVar[str] = "fer.models.fusion:FusionModel"
+    network: ClassVar[str] = "fer.models.pair:PairModel"
 
     image_size: Annotated[int, Field(ge=32, le=512)]
     augment: AugmentBoth
@@ -113,9 +109,9 @@ LANDMARK_ENTRY = """\
         second_stored: data/landmarks
         start: data/landmarks
 """
-FUSION_ENTRY = """\
-      fusion:
-        code: fusion
+PAIR_ENTRY = """\
+      pair:
+        code: pair
         input: pixels
         stored: data/faces/images.npy
         second: landmarks
@@ -197,15 +193,15 @@ def test_a_toy_model_of_two_inputs_goes_through_everything_by_the_listed_edits(p
     content = yaml.safe_load((project.folder / "params.yaml").read_text())
     both = content["mlp"]["augment"] | content["cnn"]["augment"]
     values = {"image_size": 32, "augment": both}
-    add_model(project, "fusion", FUSION, FUSION_SECTION, FUSION_ENTRY, without=("hidden", "dropout"), **values)
+    add_model(project, "pair", PAIR, PAIR_SECTION, PAIR_ENTRY, without=("hidden", "dropout"), **values)
 
-    output = project.dvc("repro", "measure@fusion", "export@fusion")
-    assert ran(output) == {f"{do}@fusion" for do in ("train", "evaluate", "measure", "export")}
+    output = project.dvc("repro", "measure@pair", "export@pair")
+    assert ran(output) == {f"{do}@pair" for do in ("train", "evaluate", "measure", "export")}
     photo = str(known_params.TOP / "docs/images/astronaut.jpg")
     answer = project.run(
-        "python", "-m", "fer", "predict", photo, "--models", "models/onnx", "--model", "fusion", "--tta", "4"
+        "python", "-m", "fer", "predict", photo, "--models", "models/onnx", "--model", "pair", "--tta", "4"
     )
-    assert "fusion (float32" in answer
+    assert "pair (float32" in answer
     assert re.search(r"^ +1 ", answer, re.MULTILINE)
 
 
@@ -222,12 +218,15 @@ def test_a_second_image_network_differs_in_its_section_alone(project):
     assert "second.partial.blocks = 99" in output
 
 
-def test_an_ensemble_is_one_entry(project):
-    edit(project, "dvc.yaml", "  - ensembles: {}\n", "  - ensembles:\n      both: [cnn, mlp, mlp, mlp]\n")
-    assert files_changed(project) == {"dvc.yaml"}
+def test_a_second_ensemble_is_three_entries(project):
+    edit(project, "fer/config.py", "    ensemble: Ensemble\n", "    ensemble: Ensemble\n    both: Ensemble\n")
+    add_section(project, "both", like="ensemble", members=["cnn", "mlp"], weights="uniform")
+    edit(project, "dvc.yaml", "  - ensembles: [ensemble]\n", "  - ensembles: [ensemble, both]\n")
+    assert files_changed(project) == {"dvc.yaml", "fer/config.py", "params.yaml"}
     output = project.dvc("repro")
     assert ran(output) == {"ensemble@both", "compare"}
     assert reported(project, "both")
+    assert reported(project, "ensemble")
     assert "metrics/both.json" in project.dvc("metrics", "show")
     tables = [pd.read_parquet(project.folder / f"data/predictions/{name}.parquet") for name in ("cnn", "mlp", "both")]
     known = tables[1]["known"].to_numpy()
@@ -235,3 +234,6 @@ def test_an_ensemble_is_one_entry(project):
     np.testing.assert_allclose(both[known], ((cnn + mlp) / 2)[known], atol=1e-6)
     np.testing.assert_allclose(both[~known], cnn[~known], atol=1e-6)
     assert not ran(project.dvc("repro"))
+    photo = str(known_params.TOP / "docs/images/astronaut.jpg")
+    answer = project.run("python", "-m", "fer", "predict", photo, "--models", "models/onnx", "--model", "both")
+    assert answer.count("50% of the average") == 2

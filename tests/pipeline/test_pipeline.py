@@ -9,9 +9,11 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
+from fer import plan
 from fer.emotions import EMOTIONS
 from fer.models import MODELS
 from fer.models.cnn import make_backbone
+from stages import train, weights as fetch
 from tests.pipeline.conftest import weights
 
 pytestmark = pytest.mark.slow
@@ -25,7 +27,15 @@ LANDMARK = ("mlp", "transformer", "gnn")
 
 def after(model):
     """What runs after a model was trained again."""
-    return {f"{do}@{model}" for do in ("evaluate", "measure", "export")} | {"compare"}
+    own = {f"{do}@{model}" for do in ("evaluate", "measure", "export")} | {"compare"}
+    if model == "tiny":
+        return own
+    own |= {"fusion_weights", "train@fusion"} | after("fusion") if model in ("cnn", "mlp") else set()
+    return own | AVERAGE
+
+
+TEACH = {"soft_labels@tiny", "train@tiny"}
+AVERAGE = {"ensemble@ensemble"} | TEACH | after("tiny")
 
 
 MEASURES = {
@@ -42,10 +52,6 @@ MEASURES = {
 
 def started(output):
     return set(re.findall(r"Running stage '([^']+)'", output))
-
-
-def would_run(project):
-    return started(project.dvc("repro", "--dry", "--force-downstream"))
 
 
 def locked(project):
@@ -115,9 +121,9 @@ def test_the_plan_knows_what_would_run_and_how_long_it_took(clean):
     recorded = json.loads((clean.folder / "metrics/stage_times.json").read_text())
     assert set(recorded) == set(locked(clean))
     assert all(times["seconds"] > 0 and times["speed"] > 0 for times in recorded.values())
-    assert "Nothing to run" in clean.run("python", "-m", "fer.plan")
+    assert "Nothing to run" in clean.call(plan.main)
     clean.set("mlp.epochs", 6)
-    *stages, total = clean.run("python", "-m", "fer.plan").splitlines()
+    *stages, total = clean.call(plan.main).splitlines()
     assert {line.split()[0] for line in stages} == {"train@mlp"} | after("mlp")
     assert "for 6 instead of 3 epochs" in stages[0]
     assert re.fullmatch(r"sum +\d+ (s|min)", total)
@@ -138,7 +144,7 @@ def test_predictions_are_of_val_and_test_and_agree_with_the_metrics(built, model
 
 
 def test_models_are_safetensors_and_json_alone(built):
-    for model in (*MODELS, "cnn_head", "cnn_partial", "cnn_weights"):
+    for model in (*MODELS, "cnn_head", "cnn_partial", "cnn_weights", "fusion_weights"):
         names = {path.name for path in (built.folder / "models" / model).iterdir()}
         assert names == {"model.safetensors", "config.json"}
 
@@ -164,51 +170,51 @@ def test_a_fresh_clone_has_nothing_to_run(built, tmp_path):
         ("cnn.backbone", "resnet18", {"weights@cnn"} | TRAIN_CNN | after("cnn")),
         ("transformer.layers", 2, {"train@transformer"} | after("transformer")),
         ("graphs.edges", "tesselation", {"graphs", "train@gnn"} | after("gnn")),
-        ("evaluate.tta", "none", EVALUATE | {"compare"}),
+        ("evaluate.tta", "none", EVALUATE | AVERAGE),
+        ("ensemble.weights", "uniform", AVERAGE),
+        ("tiny.distill.teacher", "cnn", TEACH | after("tiny")),
+        ("tiny.distill.weight", 0.5, {"train@tiny"} | after("tiny")),
         ("evaluate.bootstrap", 200, {"compare"}),
-        ("train.seed", 7, TRAIN_ALL | EVALUATE | EXPORT | {"compare"}),
+        ("evaluate.batch_size", 7, set()),
+        ("train.seed", 7, TRAIN_ALL | {"fusion_weights"} | EVALUATE | EXPORT | AVERAGE),
+        ("landmarks.workers", 1, set()),
+        ("train.device", "cpu", set()),
     ],
 )
 def test_a_parameter_reruns_what_depends_on_it_and_nothing_else(clean, key, value, expected):
     clean.set(key, value)
-    assert would_run(clean) == expected
+    assert clean.would_run() == expected
 
 
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
         ("fer/models/mlp.py", {"train@mlp"} | after("mlp")),
+        ("fer/models/fusion.py", {"fusion_weights", "train@fusion"} | after("fusion")),
+        ("fer/models/tiny.py", {"train@tiny"} | after("tiny")),
         ("fer/models/gnn.py", {"train@gnn"} | after("gnn")),
         ("fer/models/cnn.py", {"weights@cnn"} | TRAIN_CNN | after("cnn")),
         (
             "fer/inputs/landmarks.py",
-            set().union(*(after(m) | {f"train@{m}"} for m in LANDMARK)),
+            set().union(*(after(model) | {f"train@{model}"} for model in LANDMARK)),
         ),
-        ("fer/training/fit.py", TRAIN_ALL | EVALUATE | EXPORT | {"compare"}),
-        ("fer/evaluation/metrics.py", {f"measure@{model}" for model in MODELS} | {"compare"}),
+        ("fer/training/fit.py", TRAIN_ALL | {"fusion_weights"} | EVALUATE | EXPORT | AVERAGE),
+        ("fer/evaluation/metrics.py", {f"measure@{model}" for model in MODELS} | AVERAGE),
+        ("fer/evaluation/ensemble.py", AVERAGE),
         ("fer/evaluation/markdown.py", {"compare"}),
         (
             "fer/emotions.py",
-            {"download", "split"} | TRAIN_ALL | EVALUATE | EXPORT | {"landmarks", "graphs", "compare"},
+            {"download", "split", "landmarks", "graphs", "fusion_weights"} | TRAIN_ALL | EVALUATE | EXPORT | AVERAGE,
         ),
+        ("fer/training/progress_bar.py", set()),
+        ("fer/config.py", set()),
+        ("fer/artifacts.py", set()),
     ],
 )
 def test_an_edit_reruns_what_it_touches(clean, file, expected):
-    edit(clean, file)
-    assert would_run(clean) == expected
-
-
-def edit(project, file):
-    path = project.folder / file
+    path = clean.folder / file
     path.write_text(path.read_text() + "\n# edited\n")
-
-
-def test_what_decides_no_result_reruns_nothing(clean):
-    for key, value in {"evaluate.batch_size": 7, "landmarks.workers": 1, "train.device": "cpu"}.items():
-        clean.set(key, value)
-    for file in ("fer/training/progress_bar.py", "fer/config.py", "fer/artifacts.py"):
-        edit(clean, file)
-    assert not would_run(clean)
+    assert clean.would_run() == expected
 
 
 def test_an_experiment_compares_with_what_was_there(project):
@@ -222,7 +228,9 @@ def test_an_experiment_compares_with_what_was_there(project):
     assert len(header) <= 160
     assert {f"metrics/{model}.json" for model in MODELS} < {row.split()[0] for row in rows}
     assert "metrics/mlp.json" in project.dvc("metrics", "diff")
-    assert len(project.dvc("metrics", "diff", "--all").splitlines()) < 40  # as if every figure had changed
+    assert len(project.dvc("metrics", "diff", "--all").splitlines()) < 10 * len(
+        MODELS
+    )  # as if every figure had changed
     table = project.dvc("exp", "show")
     assert "plain" in table
     # What a terminal of 160 columns shows before it scrolls: the numbers of the first models, in full.
@@ -260,7 +268,7 @@ def test_a_fresh_clone_draws_all_but_the_sheets_of_faces(built, tmp_path):
 def test_the_same_seed_gives_the_same_model(project, model):
     before = weights(project, model)
     (project.folder / f"models/{model}/model.safetensors").unlink()
-    project.run("python", "-m", "stages.train", model)
+    project.call(train.main, model)
     assert weights(project, model) == before
 
 
@@ -269,19 +277,19 @@ def test_the_same_weights_again_rerun_nothing_whatever_they_took(project):
     before = weights(project, "cnn_head")
     assert started(project.dvc("repro", "--single-item", "--force", "--no-run-cache", HEAD)) == {HEAD}
     assert weights(project, "cnn_head") == before
-    assert not would_run(project)
+    assert not project.would_run()
 
 
 def test_other_weights_behind_the_same_name_retrain(project):
     file, made = project.folder / "backbone.safetensors", project.folder / "models/cnn_weights/config.json"
     project.set("cnn.weights", str(file))
     write_backbone(file, seed=1)
-    project.run("python", "-m", "stages.weights", "cnn")
+    project.call(fetch.main, "cnn")
     first = made.read_text()
     write_backbone(file, seed=2)
     project.dvc("repro", "--single-item", "--force", "--no-run-cache", "weights@cnn")
     assert made.read_text() != first
-    assert would_run(project) >= TRAIN_CNN
+    assert project.would_run() >= TRAIN_CNN
 
 
 def write_backbone(path, seed):
@@ -291,7 +299,7 @@ def write_backbone(path, seed):
 
 def test_a_phase_refuses_weights_of_another_network(clean):
     clean.set("cnn.hidden", 64)
-    output = clean.run("python", "-m", "stages.train", "cnn", "--phase", "partial", fails=True)
+    output = clean.call(train.main, "cnn", "--phase", "partial", fails=True)
     assert "was trained with" in output
     assert "dvc repro" in output
     assert "Traceback" not in output

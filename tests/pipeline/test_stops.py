@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from fer import check
+from stages import train
 from tests.pipeline.conftest import AGAIN, EPOCHS, start, surroundings, weights
 from tests.torture import Blow, Torture
 
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 def test_a_machine_without_partners_says_so(clean):
     clean.set("train.nodes", 2)
-    output = clean.run("python", "-m", "stages.train", "mlp", fails=True)
+    output = clean.call(train.main, "mlp", fails=True)
     assert "train.nodes = 2: start the same command on each machine with MASTER_ADDR" in output
     ranks = {"NODE_RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}
     address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29411"}
@@ -38,11 +40,18 @@ def test_a_machine_without_partners_says_so(clean):
 
 
 def test_check_names_what_would_run(clean):
-    assert "Nothing to run: all is up to date." in clean.run("python", "-m", "fer.check")
+    assert "Nothing to run: all is up to date." in clean.call(check.main)
     clean.set("evaluate.bootstrap", 200)
-    assert "1 stage to run at most: compare." in clean.run("python", "-m", "fer.check")
+    assert "1 stage to run at most: compare." in clean.call(check.main)
     clean.set("cnn.partial.blocks", 999)
-    assert "cnn.partial.blocks = 999" in clean.run("python", "-m", "fer.check", fails=True)
+    assert "cnn.partial.blocks = 999" in clean.call(check.main, fails=True)
+
+
+def test_a_kill_may_cost_dvc_its_list_of_locks(clean):
+    """And `clean.dvc` does then what docs/pipeline.md says."""
+    (clean.folder / ".dvc/tmp/rwlock").write_text("")
+    assert "Unable to read RWLock-file" in clean.run("dvc", "repro", "split", fails=True)
+    assert "up to date" in clean.dvc("repro", "split")
 
 
 def test_a_few_blows(project):
@@ -76,20 +85,16 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(long):
     assert weights(project) == expected
 
 
-def test_a_training_keeps_others_from_its_files_and_says_what_it_saved_when_stopped(long):
+def test_a_stopped_training_says_what_it_saved(long):
     project, expected = long
     process = start(project, "stages.train", "mlp")
-    process.send_signal(signal.SIGSTOP)  # so that it does not end meanwhile
-    output = project.run("python", "-m", "stages.train", "mlp", "--phase", "full", fails=True)
-    assert f"The stage train mlp is already running: process {process.pid}, since 20" in output
-    process.send_signal(signal.SIGTERM)
-    process.send_signal(signal.SIGCONT)
+    os.kill(process.pid, signal.SIGTERM)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
     last = output.strip().splitlines()[-1]
     saved = re.fullmatch(rf"Stopped by SIGTERM: (\d+) of {EPOCHS} epochs are saved; .* goes on from there\.", last)
     assert 1 <= int(saved[1]) < EPOCHS
-    assert f"Going on after epoch {saved[1]}" in project.run("python", "-m", "stages.train", "mlp")
+    assert f"Going on after epoch {saved[1]}" in project.call(train.main, "mlp")
     assert weights(project) == expected
 
 
@@ -100,6 +105,16 @@ def test_ctrl_c_under_dvc_says_what_it_saved(long):
     output, _ = process.communicate(timeout=60)
     assert process.returncode
     assert re.search(rf"Stopped by SIGINT: \d+ of {EPOCHS} epochs are saved", output)
+
+
+def test_a_second_start_says_who_holds_the_lock(long):
+    project, _ = long
+    process = start(project, "stages.train", "mlp")
+    output = project.call(train.main, "mlp", "--phase", "full", fails=True)
+    assert f"The stage train mlp is already running: process {process.pid}, since 20" in output
+    process.kill()
+    process.communicate()
+    assert "Going on" in project.call(train.main, "mlp")
 
 
 @pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])  # one of them stays between DVC and the stage
@@ -113,7 +128,7 @@ def test_a_training_that_outlives_dvc_is_not_lost(long, shell):
     output, _ = process.communicate(timeout=120)  # the pipe closes when the training ends
     assert "The process that started this training is gone" in output
     shutil.rmtree(project.folder / "models/mlp")
-    output = project.run("python", "-m", "stages.train", "mlp")
+    output = project.call(train.main, "mlp")
     assert f"Going on after epoch {EPOCHS}" in output
     assert f"epoch {EPOCHS}/{EPOCHS} " not in output
     assert weights(project) == expected

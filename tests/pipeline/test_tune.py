@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from fer import tune
 from tests.pipeline.conftest import EPOCHS, start, weights
 
 pytestmark = pytest.mark.slow
@@ -24,7 +25,7 @@ def test_a_killed_trial_goes_on_and_two_processes_share_a_study(project):
     while not lock.read_text().startswith(f"process {other.pid},"):  # until it is at the first trial
         assert other.poll() is None
         time.sleep(0.01)
-    output = project.run("python", "-m", "fer.tune", *TUNE)
+    output = project.call(tune.main, *TUNE)
     assert "trial 2: val" in output
     assert other.wait(timeout=120) == 0
     assert re.search(r"[23] trials, 0 of them stopped early", output)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from fer import inputs, models
-from fer.config import Optim
+from fer.config_parts import Optim
 from fer.training import checkpoints, fit as fitting
 from fer.training.batches import TrainingData
 
@@ -28,16 +28,17 @@ def train(data, params, change, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "WORK", tmp_path / "work")
     settings = change(params.train, device="cpu", precision="32-true", seed=3)
 
-    def run(name="small", seed=3, train=None, **recipe):
+    def run(name="small", seed=3, train=None, faces=data, distill=None, **recipe):
         options = {"epochs": 4, "batch_size": 32, "patience": 0, "hidden": [16], "mixup_alpha": 0.2} | recipe
         optim = {key: options.pop(key) for key in set(options) & set(Optim.model_fields)}
         chosen = change(params.mlp, **options, optim=params.mlp.optim.model_dump() | optim)
         kind = models.network("mlp")
         torch.manual_seed(seed)
         network = kind(**kind.arguments(chosen, tmp_path))
-        network.learn_statistics(inputs.select(data.inputs, data.train), tmp_path)
+        network.learn_statistics(inputs.select(faces.inputs, faces.train), tmp_path)
         section = change(settings, seed=seed, **(train or {}))
         curves = tmp_path / "curves" / f"{name}.csv"
-        return fitting.fit(name, network, data, chosen.recipe("full"), chosen.augment, section, curves, {})
+        recipe = chosen.recipe("full").model_copy(update={"distill": distill})
+        return fitting.fit(name, network, faces, recipe, chosen.augment, section, curves, {})
 
     return run

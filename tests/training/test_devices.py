@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from fer import inputs, models
+from fer import artifacts, inputs, models
 from fer.config_parts import AugmentLandmarks, AugmentPixels
 from fer.evaluation.predict import probabilities
 from fer.landmarks.graphs import Graph
+from fer.models import fusion
 from fer.models.base import FaceModel
 from fer.training import checkpoints
 from fer.training.batches import TrainingData
@@ -20,6 +21,8 @@ SMALL = {
     "transformer": {"layers": 1, "heads": 2, "width": 16, "neighbours": [4], "token_dropout": 0.5},
     "gnn": {"layers": 1, "width": 16},
     "cnn": {"backbone": "timm:test_resnet", "hidden": 16, "image_size": 32, "weights": "none"},
+    "fusion": {},
+    "tiny": {"widths": [4, 8], "blocks": 1, "image_size": 32},
 }
 DEVICES = [pytest.param("cpu", marks=pytest.mark.slow), pytest.param("cuda", marks=pytest.mark.gpu)]
 
@@ -58,6 +61,10 @@ def start(params, change, tmp_path, monkeypatch):
     mean = rng.normal(0, 1, (478, 3)).astype(np.float32)
     edges = np.array([[0, 1, 1, 2, 7, 9], [1, 0, 2, 1, 9, 7]])
     Graph(edges, np.arange(478) % 4, mean).save(tmp_path / "graphs")
+    monkeypatch.chdir(tmp_path)
+    parts = {name: change(params.model(name), **SMALL[name]) for name in fusion.PARTS}
+    arguments = {name: models.network(name).arguments(section, tmp_path) for name, section in parts.items()}
+    artifacts.write_json(fusion.START / "config.json", {"arguments": arguments})
     pixels = torch.from_numpy(rng.integers(0, 256, (64, 48, 48), np.uint8))
     landmarks = torch.from_numpy(mean + rng.normal(0, 0.1, (64, 478, 3)).astype(np.float32))
     labels, rows = torch.arange(64) % 7, torch.arange(64)

@@ -1,0 +1,137 @@
+"""`python -m benchmarks`, or `make bench`: measure everything, and write results.json and docs/performance.md."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+
+from benchmarks import machine, page, processes
+from benchmarks.measure import TOP
+from fer import artifacts, commands, device
+from fer.errors import FerError
+from fer.stopping import Stopped, raising_on_signals
+
+PARTS = {
+    "images": 35,
+    "graph": 35,
+    "attention": 40,
+    "landmarks": 45,
+    "training": 220,
+    "prediction": 75,
+    "stages": 230,
+}
+"""Seconds for the repeats of each part; its start and its data come on top."""
+WHOLE = 15 * 60 - 15
+"""Seconds for all parts: one that is not ready by then is stopped, and keeps the rows that it has."""
+
+
+@click.command()
+@click.option("--device", "where", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]))
+@click.option("--only", multiple=True, type=click.Choice(list(PARTS)), help="One part; may be given several times.")
+@click.option("--quick", is_flag=True, help="Tiny sizes and one repeat: tries the code, measures nothing.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the results here alone.")
+def main(where: str, only: tuple[str, ...], quick: bool, output: Path | None) -> None:
+    """Measure the project's speed and memory, always beside the plain way where there is one.
+
+    A whole run writes benchmarks/results.json and the tables of docs/performance.md. With --only or --quick nothing is
+    written but what --output names.
+    """
+    try:
+        with commands.explain_failures(), raising_on_signals():
+            measure(where, list(only or PARTS), quick, output, whole=not only and not quick)
+    except Stopped as stopped:
+        click.echo(str(stopped), err=True)
+        sys.exit(128 + stopped.signal)
+
+
+def measure(where: str, chosen: list[str], quick: bool, output: Path | None, whole: bool) -> None:
+    """Run parts, print their rows, and write what came out, also if some of them failed.
+
+    Args:
+        where: the device.
+        chosen: names of the parts.
+        quick: as `Bench` has it.
+        output: file for the results.
+        whole: whether these are all parts, so that without `output` the project's own files are written.
+
+    Raises:
+        FerError: the device is not there; or, after all is written, some part failed.
+    """
+    if where != "cpu":
+        device.choose(where)
+    here, began, parts = machine.describe(where), time.monotonic(), {}
+    for number, name in enumerate(chosen, start=1):
+        click.echo(f"[{number}/{len(chosen)}] {name}")
+        left = WHOLE - (time.monotonic() - began)
+        parts[name] = run(f"benchmarks.{name}", where, quick, PARTS[name], left)
+    result = {"machine": here, "seconds": time.monotonic() - began, "parts": parts}
+    if output is not None:
+        artifacts.write_json(output, {where: result})
+    elif whole:
+        artifacts.write_json(page.RESULTS, page.read() | {where: result})
+        page.write()
+    click.echo(page.machine(result))
+    failed = [name for name, part in parts.items() if part["failed"]]
+    if failed:
+        raise FerError(f"These parts failed, all others were measured: {', '.join(failed)}.")
+
+
+def run(module: str, where: str, quick: bool, seconds: float, left: float) -> dict[str, Any]:
+    """Run a part in a process of its own, and print its rows as they come.
+
+    Args:
+        module: has the function `rows`.
+        where: the device.
+        quick: as `Bench` has it.
+        seconds: for its repeats.
+        left: seconds after which it is stopped.
+
+    Returns:
+        `seconds`; `failed`, why it did not come to its end, or an empty string; and its `rows` as dicts.
+    """
+    began, rows, failed = time.monotonic(), [], ""
+    with TemporaryDirectory() as folder:
+        output, log = Path(folder, "rows.jsonl"), Path(folder, "log.txt")
+        output.touch()
+        command = [sys.executable, "-m", "benchmarks.part", module, str(output), "--device", where]
+        command += ["--seconds", str(seconds), *(["--quick"] if quick else [])]
+        # Tiny works gain nothing from more threads, which would wait for each other beside other tests.
+        environment = os.environ | {"PYTHONPATH": str(TOP)} | ({"OMP_NUM_THREADS": "1"} if quick else {})
+        with log.open("wb") as words, output.open(encoding="utf-8") as lines:
+            process = subprocess.Popen(
+                command, cwd=TOP, env=environment, stdin=subprocess.DEVNULL, stdout=words, stderr=words,
+                start_new_session=True,
+            )  # fmt: skip
+            try:
+                running = True
+                while running:
+                    running = process.poll() is None
+                    for line in lines:
+                        rows.append(json.loads(line))
+                        _show(rows[-1], time.monotonic() - began)
+                    if running and time.monotonic() - began > left:
+                        failed = "stopped, since the time for all parts was over"
+                        break
+                    time.sleep(0.2)
+            finally:
+                processes.end_group(process)
+        if process.returncode and not failed:
+            failed = processes.last_line(log)
+    if failed:
+        click.echo(f"    failed: {failed}", err=True)
+    return {"seconds": time.monotonic() - began, "failed": failed, "rows": rows}
+
+
+def _show(row: Mapping[str, Any], seconds: float) -> None:
+    click.echo(f"  {seconds:5.0f} s  {row['work']}: {page.shown(row)}")
+
+
+if __name__ == "__main__":
+    main()

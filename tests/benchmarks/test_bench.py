@@ -1,0 +1,77 @@
+"""The bench as a whole, with tiny sizes, and what it does when a part fails."""
+
+import importlib
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import __main__ as bench, page
+from benchmarks.targets import TARGETS
+from tests.known_params import TOP
+
+FAILING = "tests.benchmarks.failing_part"
+WITHOUT_STAGES = {"start.train", "memory.peak"}  # a quick run has but one stage
+
+
+@pytest.mark.slow
+def test_every_part_measures_what_it_should(tmp_path):
+    output = tmp_path / "results.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", "--output", output], cwd=TOP, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = json.loads(output.read_text())["cpu"]
+    assert list(run["parts"]) == list(bench.PARTS)
+    rows = {row["key"]: row for part in run["parts"].values() for row in part["rows"]}
+    wanted = {key for target in TARGETS for key in target.keys}
+    assert wanted - set(rows) <= WITHOUT_STAGES
+    for key in ("images.input", "graph.step", "attention.fused", "attention.set", "prediction.photos", "training.mlp"):
+        assert rows[key]["plain"]["median"] > 0, key
+        assert rows[key]["ours"]["median"] > 0, key
+    assert not [key for key, row in rows.items() if row["missing"]]
+    assert "whole training" in page.tables({"cpu": run})
+
+
+def test_a_part_that_fails_keeps_its_rows_and_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "PARTS", {"failing": 1})
+    real = bench.run
+    monkeypatch.setattr(bench, "run", lambda module, *rest: real(FAILING, *rest))
+    output = tmp_path / "results.json"
+    result = CliRunner().invoke(bench.main, ["--quick", "--output", str(output)])
+    assert result.exit_code == 1
+    assert "These parts failed, all others were measured: failing." in result.output
+    (row,) = json.loads(output.read_text())["cpu"]["parts"]["failing"]["rows"]
+    assert row["ours"] == {"median": 2.0, "low": 1.0, "high": 3.0, "repeats": 3}
+    assert "the second row is not to be had" in json.loads(output.read_text())["cpu"]["parts"]["failing"]["failed"]
+
+
+def test_a_part_that_takes_too_long_is_stopped():
+    part = bench.run(FAILING, "cpu", True, 1, left=0.0)
+    assert part["failed"] == "stopped, since the time for all parts was over"
+
+
+def test_a_whole_run_writes_the_results_and_the_page(tmp_path, monkeypatch):
+    """A run on one device leaves the results of the other."""
+    monkeypatch.setattr(page, "RESULTS", tmp_path / "results.json")
+    written = []
+    monkeypatch.setattr(page, "read", lambda: {"cuda": {"kept": True}})
+    monkeypatch.setattr(page, "write", lambda: written.append(json.loads((tmp_path / "results.json").read_text())))
+    monkeypatch.setattr(bench, "run", lambda *arguments: {"seconds": 1.0, "failed": "", "rows": []})
+    result = CliRunner().invoke(bench.main, [])
+    assert result.exit_code == 0, result.output
+    assert set(written[0]) == {"cpu", "cuda"}
+    assert list(written[0]["cpu"]["parts"]) == list(bench.PARTS)
+    assert written[0]["cpu"]["machine"]["processor"]
+    assert "torch" in written[0]["cpu"]["machine"]["versions"]
+
+
+def test_the_accuracy_on_photos_still_fits_the_package():
+    photos = importlib.import_module("benchmarks.photos")
+    assert CliRunner().invoke(photos.main, ["--help"]).exit_code == 0
+
+
+def test_the_parts_leave_time_for_their_start():
+    assert sum(bench.PARTS.values()) + 15 * len(bench.PARTS) < bench.WHOLE <= 15 * 60
