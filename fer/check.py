@@ -169,7 +169,7 @@ def _file(name: str, settings: Any) -> Path | None:
     weights = getattr(settings, "weights", None)
     if weights is None or (weights == "imagenet" and _fetched(name)):
         return None
-    return pretrained.source(weights)
+    return pretrained.source(settings.backbone, weights)
 
 
 def _fetched(name: str) -> bool:

@@ -121,22 +121,20 @@ class Gnn(LandmarkModel):
     width: Annotated[Width, Search(choices=(64, 96, 128, 192, 256))]
 
 
-class CnnPhase(Phase):
-    """One phase of the CNN's training."""
+class ImagePhase(Phase):
+    """A training of a pretrained image network, or one phase of it."""
 
     small_epochs: Annotated[int, Field(ge=0)]
 
 
-class PartialPhase(CnnPhase):
+class PartialPhase(ImagePhase):
     """The phase that trains the upper blocks."""
 
     blocks: Count
 
 
-class Cnn(Model):
-    """The network on pixels."""
-
-    network: ClassVar[str] = "fer.models.cnn:FaceCNN"
+class ImageNetwork(Model):
+    """A pretrained network on pixels."""
 
     backbone: Annotated[str, Field(min_length=1)]
     weights: Annotated[str, Field(min_length=1)]
@@ -145,9 +143,24 @@ class Cnn(Model):
     hidden: Annotated[Count, Search(choices=(128, 256, 512, 1024))]
     dropout: Dropout
     augment: AugmentPixels
-    head: CnnPhase
+
+
+class Cnn(ImageNetwork):
+    """The network on pixels that is trained in three phases."""
+
+    network: ClassVar[str] = "fer.models.cnn:FaceCNN"
+
+    head: ImagePhase
     partial: PartialPhase
-    full: CnnPhase
+    full: ImagePhase
+
+
+class FineTuned(ImageNetwork, ImagePhase):
+    """A network on pixels that is trained in one phase."""
+
+    network: ClassVar[str] = "fer.models.cnn:FineTunedCNN"
+
+    backbone_lr: Annotated[float, Field(gt=0), Search(1e-5, 1e-2, log=True)]
 
 
 class Fusion(Model, Phase):
@@ -204,6 +217,7 @@ class Params(Section):
     transformer: Transformer
     gnn: Gnn
     cnn: Cnn
+    efficientnetv2: FineTuned
     fusion: Fusion
     tiny: Tiny
     ensemble: Ensemble

@@ -58,9 +58,9 @@ def _outside(params: config.Params) -> dict[str, list[Path]]:
         faces = []
     read = {"download": faces}
     for name in models.MODELS:
-        weights = getattr(params.model(name), "weights", None)
-        if weights is not None:
-            source = pretrained.source(weights)
+        settings = params.model(name)
+        if hasattr(settings, "backbone"):
+            source = pretrained.source(settings.backbone, settings.weights)
             read[f"weights@{name}"] = [source] if source is not None and source.exists() else []
     return read
 

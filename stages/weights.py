@@ -11,9 +11,9 @@ from fer.models import pretrained
 def main(model: str) -> None:
     """Fetch the weights that the first phase of MODEL begins with, so that DVC tracks them.
 
-    The setting `weights` of the model says which: the library's download (or the file that the environment
-    variable FER_IMAGENET_WEIGHTS names), a file, or none. The fusion begins with the trained models models/cnn/ and
-    models/mlp/. Writes models/MODEL_weights/ with the tensors, their source and the SHA-256 of the file.
+    The setting `weights` of the model says which: the library's download (or a local file: the environment variable
+    FER_IMAGENET_WEIGHTS names it or its folder), a file, or none. The fusion begins with the trained models models/cnn/
+    and models/mlp/. Writes models/MODEL_weights/ with the tensors, their source and the SHA-256 of the file.
     """
     params = check.params()
     with untracked.reading(f"weights@{model}", params):

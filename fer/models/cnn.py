@@ -56,12 +56,12 @@ class FaceCNN(FaceModel):
         self._frozen: list[nn.Module] = []
 
     @classmethod
-    def arguments(cls, settings: config.Cnn, data: Path) -> dict[str, Any]:
+    def arguments(cls, settings: config.ImageNetwork, data: Path) -> dict[str, Any]:
         """The constructor's arguments."""
         return {name: getattr(settings, name) for name in ("backbone", "hidden", "dropout", "image_size")}
 
     @classmethod
-    def fetch_pretrained(cls, settings: config.Cnn) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def fetch_pretrained(cls, settings: config.ImageNetwork) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The backbone's tensors, none for `weights: none`, and their origin."""
         return pretrained.fetch(make_backbone(settings.backbone), settings.backbone, settings.weights)
 
@@ -72,9 +72,11 @@ class FaceCNN(FaceModel):
 
     def begin(self, phase: str, settings: config.Cnn) -> None:
         """Freeze what does not learn in this phase, and note how many of its epochs are at `small_size`."""
-        self._small_size = min(settings.small_size, self.image_size)
-        self._small_epochs = getattr(settings, phase).small_epochs
+        self._begin_small(settings.small_size, getattr(settings, phase).small_epochs)
         self.freeze({"head": 0, "partial": settings.partial.blocks, "full": None}[phase])
+
+    def _begin_small(self, size: int, epochs: int) -> None:
+        self._small_size, self._small_epochs = min(size, self.image_size), epochs
 
     def begin_epoch(self, epoch: int) -> None:
         """Train the first epochs on smaller pictures (Tan and Le, "EfficientNetV2", 2021), which is faster."""
@@ -139,6 +141,21 @@ class FaceCNN(FaceModel):
         for block in self._frozen:
             block.eval()
         return self
+
+
+class FineTunedCNN(FaceCNN):
+    """The same network, trained in one phase instead of three.
+
+    No block is frozen. What keeps the pretrained features from being washed away while the head is still random is the
+    warm-up, and a lower learning rate of the backbone where the settings give one.
+    """
+
+    phases: ClassVar[tuple[str, ...]] = ("full",)
+    backbones: ClassVar[tuple[str, ...]] = ("backbone.",)
+
+    def begin(self, phase: str, settings: config.FineTuned) -> None:  # type: ignore[override]
+        """Note how many epochs are at `small_size`."""
+        self._begin_small(settings.small_size, settings.small_epochs)
 
 
 def make_backbone(name: str) -> nn.Module:

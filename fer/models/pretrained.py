@@ -15,22 +15,30 @@ if TYPE_CHECKING:
     from fer.config import Params
 
 VARIABLE = "FER_IMAGENET_WEIGHTS"
-CHOICES = f"Set {VARIABLE} to a local safetensors file of the backbone, or choose weights=none or weights=<file>."
+CHOICES = (
+    f"Set {VARIABLE} to a local safetensors file of the backbone or to a folder of such files, or choose weights=none "
+    "or weights=<file>."
+)
 
 
-def source(weights: str, environment: Mapping[str, str] = os.environ) -> Path | None:
+def source(backbone: str, weights: str, environment: Mapping[str, str] = os.environ) -> Path | None:
     """The local file that the weights come from; None where there is none or they are downloaded.
 
     Args:
+        backbone: its name, as the setting `backbone` gives it.
         weights: `imagenet`, `none`, or the path of a safetensors file.
-        environment: may name a local file for `imagenet` in FER_IMAGENET_WEIGHTS.
+        environment: may name a local file for `imagenet` in FER_IMAGENET_WEIGHTS, or a folder in which
+            `<backbone>_imagenet.safetensors` lies, without the `timm:` of its name.
     """
     if weights == "none":
         return None
     if weights != "imagenet":
         return Path(weights)
     local = environment.get(VARIABLE)
-    return Path(local) if local else None
+    if not local:
+        return None
+    folder = Path(local)
+    return folder / f"{backbone.removeprefix('timm:')}_imagenet.safetensors" if folder.is_dir() else folder
 
 
 def host(backbone: str) -> str | None:
@@ -81,7 +89,7 @@ def fetch(
         name: its name, as the setting `backbone` gives it.
         weights: `imagenet`, `none`, or the path of a safetensors file with the backbone's own tensor names;
             a classifier's tensors in it are passed over.
-        environment: may name a local file for `imagenet` in FER_IMAGENET_WEIGHTS.
+        environment: as for `source`.
 
     Returns:
         The tensors (none for `none`), and their origin: `source` (imagenet, none or file) and the `sha256` of
@@ -92,7 +100,7 @@ def fetch(
     """
     if weights == "none":
         return {}, {"source": "none", "sha256": None}
-    path = source(weights, environment)
+    path = source(name, weights, environment)
     if path is not None:
         tensors = _read(path, weights)
     else:

@@ -10,7 +10,7 @@ from fer.models.base import FaceModel
 from fer.training.batches import TrainingData
 
 LIMITS: Final = (0.05, 20.0)
-_BATCH: Final = 256
+_BATCH: Final = 32  # what a layer makes of so many faces stays in a processor's cache
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:

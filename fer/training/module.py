@@ -51,8 +51,9 @@ class Training(L.LightningModule):
             self.average = AveragedModel(network, multi_avg_fn=_warmed_ema(recipe.ema), use_buffers=True)
             # Nothing is learned here, and several processes would wait for gradients that never come.
             self.average.requires_grad_(False)
-        self.train_accuracy = MulticlassAccuracy(CLASSES, average="micro")
-        self.val_accuracy = MulticlassAccuracy(CLASSES, average="micro")
+        # Checking the arguments would make a GPU wait in every step.
+        self.train_accuracy = MulticlassAccuracy(CLASSES, average="micro", validate_args=False)
+        self.val_accuracy = MulticlassAccuracy(CLASSES, average="micro", validate_args=False)
 
     @property
     def validated(self) -> nn.Module:

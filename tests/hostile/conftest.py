@@ -19,7 +19,8 @@ STAGES = {
     module.__name__.rpartition(".")[2]: module.main
     for module in (compare, download, ensemble, evaluate, graphs, landmarks, measure, split, train, weights)
 }
-SMALL = {"cnn": {"weights": "none", "backbone": "timm:test_resnet", "hidden": 16, "image_size": 32}}
+NETWORK = {"weights": "none", "backbone": "timm:test_resnet", "hidden": 16, "image_size": 32}
+SMALL = {"cnn": NETWORK, "efficientnetv2": NETWORK}
 
 CHECKED: dict[Path, str] = {}  # the note that the networks of `SMALL` can be built, which takes seconds to find out
 

@@ -26,6 +26,7 @@ SETTINGS = {
     "transformer": {"layers": 4, "heads": 8, "width": 96, "token_dropout": 0.5, "neighbours": [4, 12, 36, 108]},
     "gnn": {"layers": 5, "width": 128},
     "cnn": {"backbone": "timm:test_resnet", "hidden": 32, "image_size": 32},
+    "efficientnetv2": {"backbone": "timm:test_resnet", "hidden": 32, "image_size": 32},
     "fusion": {},
     "tiny": {"widths": [8, 16, 16, 16, 16], "blocks": 1, "image_size": 32},
 }

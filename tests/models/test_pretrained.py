@@ -25,9 +25,12 @@ def file(tmp_path):
     return tmp_path / "weights.safetensors"
 
 
-@pytest.mark.parametrize("named", ["setting", "environment"])
+@pytest.mark.parametrize("named", ["setting", "environment", "folder"])
 def test_a_local_file_is_used_and_proved(backbone, file, named):
-    weights, environment = (str(file), {}) if named == "setting" else ("imagenet", {pretrained.VARIABLE: str(file)})
+    if named == "folder":
+        file = file.rename(file.with_name(f"{NAME}_imagenet.safetensors"))
+    local = file.parent if named == "folder" else file
+    weights, environment = (str(file), {}) if named == "setting" else ("imagenet", {pretrained.VARIABLE: str(local)})
     tensors, origin = pretrained.fetch(backbone, NAME, weights, environment)
     assert origin["source"] == ("file" if named == "setting" else "imagenet")
     assert origin["sha256"] == hashing.sha256_of_file(file)
@@ -49,6 +52,12 @@ def test_no_network_names_the_choices(backbone, monkeypatch):
     with pytest.raises(SettingError, match="FER_IMAGENET_WEIGHTS") as error:
         pretrained.fetch(backbone, NAME, "imagenet", {})
     assert error.value.of("cnn").message.startswith("cnn.weights = imagenet: ")
+
+
+def test_a_folder_names_the_file_that_it_lacks(tmp_path):
+    name = "timm:test_resnet"
+    with pytest.raises(SettingError, match=r"test_resnet_imagenet[.]safetensors, which is no file"):
+        pretrained.fetch(make_backbone(name), name, "imagenet", {pretrained.VARIABLE: str(tmp_path)})
 
 
 def test_files_that_do_not_help(backbone, file, tmp_path):

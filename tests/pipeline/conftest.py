@@ -39,6 +39,7 @@ TINY = {
         "partial": {"epochs": 1},
         "full": {"epochs": 1},
     },
+    "efficientnetv2": {"backbone": "timm:test_resnet", "weights": "none", "image_size": 32, "epochs": 1},
     "fusion": {"epochs": 1, "optim": {"batch_size": 32}},
     "tiny": {"epochs": 1, "widths": [4, 8], "blocks": 1, "optim": {"batch_size": 32}},
     "evaluate": {"tta": "flip"},

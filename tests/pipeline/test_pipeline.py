@@ -144,7 +144,7 @@ def test_predictions_are_of_val_and_test_and_agree_with_the_metrics(built, model
 
 
 def test_models_are_safetensors_and_json_alone(built):
-    for model in (*MODELS, "cnn_head", "cnn_partial", "cnn_weights", "fusion_weights"):
+    for model in (*MODELS, "cnn_head", "cnn_partial", "cnn_weights", "efficientnetv2_weights", "fusion_weights"):
         names = {path.name for path in (built.folder / "models" / model).iterdir()}
         assert names == {"model.safetensors", "config.json"}
 
@@ -193,7 +193,13 @@ def test_a_parameter_reruns_what_depends_on_it_and_nothing_else(clean, key, valu
         ("fer/models/fusion.py", {"fusion_weights", "train@fusion"} | after("fusion")),
         ("fer/models/tiny.py", {"train@tiny"} | after("tiny")),
         ("fer/models/gnn.py", {"train@gnn"} | after("gnn")),
-        ("fer/models/cnn.py", {"weights@cnn"} | TRAIN_CNN | after("cnn")),
+        (
+            "fer/models/cnn.py",
+            {"weights@cnn", "weights@efficientnetv2", "train@efficientnetv2"}
+            | TRAIN_CNN
+            | after("cnn")
+            | after("efficientnetv2"),
+        ),
         (
             "fer/inputs/landmarks.py",
             set().union(*(after(model) | {f"train@{model}"} for model in LANDMARK)),

@@ -21,6 +21,7 @@ SMALL = {
     "transformer": {"layers": 1, "heads": 2, "width": 16, "neighbours": [4], "token_dropout": 0.5},
     "gnn": {"layers": 1, "width": 16},
     "cnn": {"backbone": "timm:test_resnet", "hidden": 16, "image_size": 32, "weights": "none"},
+    "efficientnetv2": {"backbone": "timm:test_resnet", "hidden": 16, "image_size": 32, "weights": "none"},
     "fusion": {},
     "tiny": {"widths": [4, 8], "blocks": 1, "image_size": 32},
 }
