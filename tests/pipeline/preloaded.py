@@ -22,8 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LIBRARIES = (
-    "cv2", "dvc.cli", "dvc.repo", "lightning", "matplotlib.pyplot", "onnx", "pandas", "psutil",
-    "pyarrow.parquet", "pydantic", "safetensors.torch", "scipy.stats", "timm", "torch.onnx", "torchvision", "yaml",
+    "cv2", "dvc.cli", "dvc.repo", "lightning", "matplotlib.pyplot", "onnx", "onnxruntime", "pandas", "psutil",
+    "pyarrow.parquet", "pydantic", "safetensors.torch", "scipy.stats", "timm", "torch._dynamo", "torch.onnx",
+    "torch_geometric.nn", "torchvision", "yaml",
 )  # fmt: skip
 
 
