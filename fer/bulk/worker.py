@@ -122,7 +122,7 @@ def as_parquet(photos: list[Photo]) -> bytes:
 def _rows(photo: Photo) -> Iterator[list[Any]]:
     """The values of `COLUMNS` and `NOTES`."""
     name = readable(photo.name)
-    for number, face in enumerate(photo.faces):
+    for number, face in enumerate(photo.faces, 1):
         yield [name, *row(photo, number, face)[1:], True, None]
     if not photo.faces:
         yield [name, *[None] * (len(COLUMNS) - 1), photo.read, readable(photo.problem)]

@@ -112,10 +112,16 @@ def open_predictor(options: dict[str, Any]) -> "Predictor":
 
 
 class Run:
-    """The photos of a command, and how many of its inputs were read and not read."""
+    """The photos of a command, and how many of its inputs were read and not read.
 
-    def __init__(self, predictor: "Predictor", names: Sequence[str]) -> None:
-        self._predictor, self._names = predictor, names
+    Args:
+        predictor: answers.
+        names: of the photos, as `sources.expand` gives them.
+        urls: whether addresses on the web are fetched.
+    """
+
+    def __init__(self, predictor: "Predictor", names: Sequence[str], urls: bool = False) -> None:
+        self._predictor, self._names, self._urls = predictor, names, urls
         self.read = self.unread = self.faces = self._too_small = 0
         self._smallest = math.inf
 
@@ -146,7 +152,7 @@ class Run:
         """
         from fer.inference import sources
 
-        frames = sources.read_all(self._names, self._predictor.megapixels)
+        frames = sources.read_all(self._names, self._predictor.megapixels, urls=self._urls)
         photos = self._predictor.stream(frames, keep_frames=keep_frames)
         hidden = not bar or len(self._names) < FEW or not is_terminal(sys.stderr)
         with click.progressbar(

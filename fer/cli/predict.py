@@ -36,6 +36,7 @@ FORMATS = ("table", "json", "jsonl", "csv")
 @click.option("--format", "form", default="table", show_default=True, type=click.Choice(FORMATS))
 @output_options("faces.csv, photos.jsonl and annotated copies")
 @click.option("--show", is_flag=True, help="Open each annotated photo in a window.")
+@click.option("--url", "urls", is_flag=True, help="Fetch paths that are addresses (https://...).")
 @click.option("--explain", is_flag=True, help="Lay a heat map over the faces of annotated photos (see `fer explain`).")
 @click.pass_context
 def predict(
@@ -46,6 +47,7 @@ def predict(
     output: Path | None,
     overwrite: bool,
     show: bool,
+    urls: bool,
     explain: bool,
     **options: Any,
 ) -> None:
@@ -59,6 +61,7 @@ def predict(
     fer predict holiday/ --output results/ --explain
     fer predict holiday/ --format csv > faces.csv
     fer predict crops/ --no-detect --model cnn --model mlp
+    fer predict --url https://example.com/party.jpg
 
     Ends with 0 if every input was read, 1 if some were not, 2 for a wrong call.
     """  # noqa: D301  click needs the backspace itself
@@ -74,8 +77,8 @@ def predict(
         if output is not None:
             stack.push(lambda *error: say_what_is_left(output, error[0] is not None))
             results = stack.enter_context(saving.PhotoResults(output, overwrite))
-        names, problems = sources.expand(paths, results.made_earlier if results else lambda name: False)
-        run = Run(predictor, names)
+        names, problems = sources.expand(paths, results.made_earlier if results else lambda name: False, urls=urls)
+        run = Run(predictor, names, urls)
         for problem in problems:
             run.complain(problem.reason)
         if results is not None:

@@ -19,6 +19,7 @@ MAX_NOISE = 3.0
 MAX_DENOISED_SIDE = 160
 # Below this distance between the eyes, relative to the box's width, a face is in profile, and its roll is unknown.
 MIN_EYE_DISTANCE = 0.15
+UPRIGHT = 45  # degrees of roll below which a face is upright
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,25 @@ class Detection:
         box = (left * across + x, top * down + y, width * across, height * down)
         return replace(self, box=box, points=None if self.points is None else self.points * scale + offset)
 
+    def turned_back(self, quarters: int, shape: tuple[int, ...]) -> "Detection":
+        """The same face in a picture that was turned by `np.rot90` before the face was found.
+
+        Args:
+            quarters: of a turn, counter-clockwise.
+            shape: height and width of the picture before the turn.
+        """
+
+        def back(places: np.ndarray) -> np.ndarray:
+            x, y = places.T
+            height, width = shape
+            return np.column_stack([(x, y), (width - y, x), (width - x, height - y), (y, height - x)][quarters % 4])
+
+        left, top, width, height = self.box
+        corners = back(np.array([[left, top], [left + width, top + height]]))
+        (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+        points = None if self.points is None else back(self.points)
+        return replace(self, box=(left, top, right - left, bottom - top), points=points)
+
     @property
     def size(self) -> float:
         """The shorter side of the box, in pixels."""
@@ -75,13 +95,9 @@ class Detection:
         return math.degrees(math.atan2(down, right))
 
     @property
-    def yaw(self) -> float | None:
-        """Offset of the nose from the midpoint of the eyes, in distances between the eyes; None if it is not known."""
-        if self.points is None or self.eye_distance < MIN_EYE_DISTANCE:
-            return None
-        across = self.points[1] - self.points[0]
-        offset = self.points[2] - self.points[:2].mean(axis=0)
-        return float(offset @ across / (across @ across))
+    def is_upright(self) -> bool:
+        """Whether its eyes are known to lie side by side."""
+        return self.eye_distance >= MIN_EYE_DISTANCE and abs(self.roll) < UPRIGHT
 
 
 def crop_region(face: Detection) -> tuple[np.ndarray, float, float]:

@@ -2,7 +2,8 @@
 
 The detector runs on the photo reduced to 640 pixels; if it finds nothing, or only small faces, also on the photo
 reduced to 1600; and if it still finds nothing, on the photo with a border, for a face that fills the picture. A crowd,
-or a photo in which small faces are asked for, is also looked at in tiles that show these faces large enough.
+or a photo in which small faces are asked for, is also looked at in tiles that show these faces large enough. A photo
+without an upright face is also looked at upside down and lying on either side.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,10 +19,14 @@ from fer.inference.text import one_line
 
 MIN_SCORE = 0.35  # on the photos without people that were tried, nothing scored above 0.32 (docs/photos.md)
 FIRST_SIDE, SECOND_SIDE = 640, 1600  # the longer side of the detector's input, in pixels
+TURNED_SIDE = 384  # the same for the looks that tell whether a photo is turned
 BORDER = 0.25  # width of the border around a photo in which nothing was found, relative to its longer side
 SMALL_FACE = 0.06  # relative to the photo's longer side: 38 of 640 pixels; smaller faces may be missed
 MAX_OVERLAP = 0.4  # of the boxes of two faces: their intersection over the smaller box
 ORDINARY_SIZE = 24  # of the smallest face that is usually asked for, in pixels
+SURE = 0.5  # score of an upright face from which on a photo is taken for turned
+BIAS = 0.1  # how much more the detector may trust in faces that it sees wrongly turned
+STRAIGHT = 25  # degrees of roll up to which a face shows that its photo is not turned
 CROWD = 8  # small faces from which on a photo is taken for a crowd
 FOUND_SIZE = 16  # pixels of the detector's input that a face needs: it finds 9 of 10 of these (docs/photos.md)
 LARGEST_SCALE = 2.0  # by which tiles are enlarged at most
@@ -53,13 +58,14 @@ class Detector:
             reason = one_line(error, 150)
             raise FerError(f"{network()} can't be used ({reason}). Restore it with `git restore`.") from error
 
-    def find(self, grey: np.ndarray, smallest: float = ORDINARY_SIZE) -> list[Detection]:
+    def find(self, grey: np.ndarray, smallest: float = ORDINARY_SIZE, *, turned: bool = True) -> list[Detection]:
         """All faces of a photo, the largest first.
 
         Args:
             grey: the photo, uint8 [H, W].
             smallest: the size in pixels from which on faces are asked for, the shorter side of their box. Below
                 `ORDINARY_SIZE` the photo is looked at more closely, which takes longer. Smaller faces are found, too.
+            turned: whether the photo may be upside down or lie on its side.
         """
         longest, closely = max(grey.shape), smallest < ORDINARY_SIZE
         found = suppress_overlaps(self._run(grey, FIRST_SIDE))
@@ -71,7 +77,30 @@ class Detector:
             found = suppress_overlaps([*found, *self._in_tiles(grey, scale)])
         if not found:
             found = suppress_overlaps(self._run(grey, FIRST_SIDE, BORDER))
+        if turned and not any(face.is_upright and abs(face.roll) <= STRAIGHT for face in found):
+            quarters = self._turn(grey, max((face.score for face in found), default=0.0))
+            if quarters:
+                upright = np.ascontiguousarray(np.rot90(grey, quarters))
+                seen = self.find(upright, smallest, turned=False)
+                return [face.turned_back(quarters, grey.shape) for face in seen] or found
         return found
+
+    def _turn(self, grey: np.ndarray, score: float) -> int:
+        """Quarters of a turn, counter-clockwise, after which a photo shows an upright face; 0 if it is not turned.
+
+        Of faces upside down the detector finds half and takes them for others, with less trust than it has in upright
+        ones.
+
+        Args:
+            grey: the photo.
+            score: of the surest face that was found in it as it is.
+        """
+        looks = {0.0: 0}
+        for quarters in (2, 1, 3):
+            seen = self._run(np.ascontiguousarray(np.rot90(grey, quarters)), TURNED_SIDE)
+            looks[max((face.score for face in seen if face.is_upright), default=0.0)] = quarters
+        best = max(looks)
+        return looks[best] if best >= SURE and best > score - BIAS else 0
 
     def _in_tiles(self, grey: np.ndarray, scale: float) -> Iterator[Detection]:
         """The small faces of a photo, looked at in tiles that are enlarged or reduced by `scale`."""

@@ -8,20 +8,13 @@ import numpy as np
 
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
-from fer.inference.crop import Detection
 from fer.inference.frame import Frame
+from fer.inference.quality import HeadPose
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from fer.inference.explain import Explanation
-
-# Limits beyond which a face's quality is lowered.
-SMALL = 36  # pixels of the box: a smaller face has less detail than the training images
-OBLIQUE = 0.5  # offset of the nose from the midpoint of the eyes, in distances between the eyes: about 35 degrees
-TILTED = 45  # degrees
-UNSURE = 0.5  # score of the detector
-WITHOUT_LANDMARKS = 0.3  # the quality is multiplied by this if no model had the landmarks that it needs
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +29,7 @@ class Face:
         reasons: why the quality is below 1.
         explanations: where in the face the model has seen its expression, one for each of its inputs; empty unless
             `explain` asks for them.
+        pose: how the head is held; None for face crops.
     """
 
     box: tuple[float, float, float, float]
@@ -44,6 +38,7 @@ class Face:
     quality: float = 1.0
     reasons: tuple[str, ...] = ()
     explanations: tuple["Explanation", ...] = field(default=(), repr=False)
+    pose: HeadPose | None = None
 
     def __eq__(self, other: object) -> bool:
         """Whether all attributes but the explanations are equal."""
@@ -54,7 +49,7 @@ class Face:
         return hash(self._values())
 
     def _values(self) -> tuple[object, ...]:
-        return self.box, self.score, tuple(map(float, self.probabilities)), self.quality, self.reasons
+        return self.box, self.score, tuple(map(float, self.probabilities)), self.quality, self.reasons, self.pose
 
     @property
     def expression(self) -> str:
@@ -125,7 +120,7 @@ class Photos(list[Photo]):
         return Photos(found) if isinstance(index, slice) else found
 
     def as_frame(self) -> "pd.DataFrame":
-        """One row a face: `file`, `face`, box, `score`, `size`, `quality`, `reasons`, `expression`, probabilities.
+        """One row a face: `file`, `face`, box, score, size, pose, quality, reasons, expression, probabilities.
 
         Raises:
             FerError: pandas is not installed.
@@ -138,13 +133,14 @@ class Photos(list[Photo]):
 
 
 COLUMNS = (
-    "file", "face", "left", "top", "width", "height", "score", "size", "quality", "reasons", "expression", *EMOTIONS,
+    "file", "face", "left", "top", "width", "height", "score", "size", *HeadPose._fields, "quality", "reasons",
+    "expression", *EMOTIONS,
 )  # fmt: skip
 
 
 def rows(photos: Iterable[Photo]) -> list[tuple[object, ...]]:
     """A tuple of the values of `COLUMNS` for each face."""
-    return [row(photo, number, face) for photo in photos for number, face in enumerate(photo.faces)]
+    return [row(photo, number, face) for photo in photos for number, face in enumerate(photo.faces, 1)]
 
 
 def row(photo: Photo, number: int, face: Face) -> tuple[object, ...]:
@@ -152,23 +148,10 @@ def row(photo: Photo, number: int, face: Face) -> tuple[object, ...]:
     box = [round(value, 1) for value in face.box]
     values = [round(float(value), 4) for value in face.probabilities]
     size, reasons = round(min(face.box[2:])), "; ".join(face.reasons)
-    return photo.name, number, *box, round(face.score, 3), size, face.quality, reasons, face.expression, *values
+    about = (round(face.score, 3), size, *pose_values(face), face.quality, reasons)
+    return photo.name, number, *box, *about, face.expression, *values
 
 
-def quality(found: Detection) -> tuple[float, tuple[str, ...]]:
-    """How similar a face is to the training images, 0 .. 1, and why it is below 1."""
-    reasons, value = [], 1.0
-    if found.size < SMALL:
-        reasons.append(f"small: {found.size:.0f} pixels")
-        value *= max(0.2, found.size / SMALL)
-    yaw = found.yaw
-    if found.points is not None and (yaw is None or abs(yaw) > OBLIQUE):
-        reasons.append("turned away")
-        value *= 0.5
-    if abs(found.roll) > TILTED:
-        reasons.append(f"tilted by {abs(found.roll):.0f} degrees")
-        value *= 0.8
-    if found.score < UNSURE:
-        reasons.append(f"the detector is unsure: {found.score:.2f}")
-        value *= 0.7
-    return round(value, 2), tuple(reasons)
+def pose_values(face: Face) -> list[float | None]:
+    """Yaw and roll for a table: in whole degrees, None where they are not known."""
+    return [None, None] if face.pose is None else [round(value) for value in face.pose]

@@ -16,10 +16,11 @@ from fer.inference import registry, sources
 from fer.inference.crop import Detection, crop_face, crop_region
 from fer.inference.detect import Detector
 from fer.inference.explain import Explainer, Explanation, placed
-from fer.inference.faces import WITHOUT_LANDMARKS, Face, Photo, Photos, quality
+from fer.inference.faces import Face, Photo, Photos
 from fer.inference.frame import Frame, Problem
 from fer.inference.model_average import ModelAverage, resized
 from fer.inference.network import Network
+from fer.inference.quality import head_pose, quality
 from fer.inference.text import one_line
 
 _MAX_PENDING_PHOTOS = 16  # before the models are called, so that answers come steadily
@@ -172,7 +173,8 @@ class Predictor:
             if detector is None:
                 whole = Detection((0.0, 0.0, float(frame.width), float(frame.height)), 1.0)
                 return photo, [(whole, resized(grey[None], self._models.size)[0])]
-            found = detector.find(grey, self.min_size)
+            # A video's own metadata turns it upright.
+            found = detector.find(grey, self.min_size, turned=frame.time is None)
             large = [face for face in found if face.size >= self.min_size]
             photo.too_small, photo.min_size = len(found) - len(large), self.min_size
             photo.smallest = found[-1].size if photo.too_small else 0.0
@@ -199,13 +201,12 @@ class Predictor:
             return
         while pending:
             photo, found = pending.popleft()
-            for face, _ in found:
+            for face, crop in found:
                 probabilities, answered = answers.popleft()
-                value, reasons = quality(face) if self.detect else (1.0, ())
-                if not answered:
-                    value, reasons = value * WITHOUT_LANDMARKS, (*reasons, "no landmarks found")
+                pose = head_pose(face)
+                value, reasons = quality(face, pose, crop, answered)
                 why = explanations.popleft()
-                photo.faces.append(Face(face.box, face.score, probabilities, round(value, 2), reasons, why))
+                photo.faces.append(Face(face.box, face.score, probabilities, value, reasons, why, pose))
             yield photo
 
     def _explain(self, face: Detection, crop: np.ndarray) -> tuple[Explanation, ...]:

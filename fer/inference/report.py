@@ -9,8 +9,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from fer.inference.faces import COLUMNS, Face, Photo, row
+from fer.inference.faces import COLUMNS, Face, Photo, pose_values, row
 from fer.inference.network import Network
+from fer.inference.quality import HeadPose
 from fer.inference.text import printable
 
 FORMATS = ("table", "json", "jsonl", "csv")
@@ -76,7 +77,7 @@ def json_line(photo: Photo, networks: Sequence[Network]) -> str:
 
 def csv_lines(photo: Photo) -> Iterator[str]:
     """The CSV lines of a photo's faces, with the columns `COLUMNS`."""
-    for number, face in enumerate(photo.faces):
+    for number, face in enumerate(photo.faces, 1):
         name, *values = row(photo, number, face)
         yield csv_line([printable(str(name)), *values])
 
@@ -94,6 +95,7 @@ def face_as_dict(face: Face) -> dict[str, Any]:
     return {
         "box": {"left": left, "top": top, "width": width, "height": height},
         "score": round(face.score, 3),
+        "pose": dict(zip(HeadPose._fields, pose_values(face), strict=True)),
         "quality": face.quality,
         "reasons": list(face.reasons),
         "expression": face.expression,

@@ -7,7 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from fer.inference import draw, heat_picture, report
+from fer.data import images
+from fer.inference import draw, heat_picture, report, web
 from fer.inference.about import About
 from fer.inference.faces import COLUMNS, Photo
 from fer.inference.network import Network
@@ -107,7 +108,7 @@ class FaceResults(Results):
         """
         for number, face in enumerate(photo.faces, 1):
             if face.explanations:
-                name = self._copies.name_of(photo.name, f"-{number}.png")
+                name = self._copies.name_of(photo.name, number)
                 heat_picture.write(self.path(name), face, self._about)
                 self.pictures += 1
 
@@ -119,23 +120,27 @@ class _Copies:
         self._results, self._folder, self._shared = results, folder, _shared_folder(names)
         self._given: set[str] = set()
 
-    def name_of(self, photo: str, suffix: str | None = None) -> str:
+    def name_of(self, photo: str, face: int | None = None) -> str:
         """The name of a photo's copy, relative to the folder of results.
 
         Args:
             photo: its name.
-            suffix: put behind it; None for a copy of the photo itself, whose format stays where it can.
+            face: the number of the face that is drawn; None for a copy of the photo, whose format stays where it can.
         """
         if photo == STDIN:
             shown = "stdin"
+        elif web.is_address(photo):
+            shown = web.file_name(photo)
         elif self._shared:
             folder = os.path.realpath(os.path.dirname(photo) or ".")
             shown = os.path.relpath(os.path.join(folder, os.path.basename(photo)), self._shared)
         else:
             shown = os.path.basename(photo)
-        stem, end = shown, ".png" if suffix is None else suffix
-        if suffix is None and shown.lower().endswith(_SAME_FORMAT):
-            stem, end = os.path.splitext(shown)
+        stem, end = os.path.splitext(shown)
+        if face is not None:
+            stem, end = f"{stem if end.lower() in images.SUFFIXES else shown}-{face}", ".png"
+        elif end.lower() not in _SAME_FORMAT:
+            stem, end = shown, ".png"
         copy, number = f"{stem}{end}", 1
         while copy.lower() in self._given or self._results.is_foreign(os.path.join(self._folder, copy)):
             number += 1  # `a.gif` and `a.gif.png`; names that differ in case alone; a file that fer did not make
@@ -147,7 +152,8 @@ class _Copies:
 def _shared_folder(names: Sequence[str]) -> str:
     """The folder below which all photos lie; empty if there is none."""
     try:
-        folders = [os.path.realpath(os.path.dirname(name) or ".") for name in names if name != STDIN]
+        files = [name for name in names if name != STDIN and not web.is_address(name)]
+        folders = [os.path.realpath(os.path.dirname(name) or ".") for name in files]
         return os.path.commonpath(folders) if folders else ""
     except (OSError, ValueError):  # the working folder was deleted; several drives
         return ""

@@ -1,6 +1,7 @@
 """Reads the pictures that a user names: files, folders, patterns, standard input."""
 
 import glob
+import io
 import os
 import sys
 from collections import deque
@@ -12,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from fer.data import files, images
 from fer.errors import FerError
+from fer.inference import web
 from fer.inference.frame import Frame, Problem, attempt, from_image
 from fer.inference.text import one_line, printable
 
@@ -28,7 +30,7 @@ _AHEAD_BYTES = 200_000_000  # of pictures that are decoded ahead, if all are as 
 
 
 def expand(
-    paths: Iterable[str], made_by_fer: Callable[[str], bool] = lambda name: False
+    paths: Iterable[str], made_by_fer: Callable[[str], bool] = lambda name: False, *, urls: bool = False
 ) -> tuple[list[str], list[Problem]]:
     """The files that paths, folders and patterns stand for, without repetition, and the arguments that match none.
 
@@ -37,12 +39,13 @@ def expand(
     Args:
         paths: as a user types them; `-` is standard input.
         made_by_fer: whether a file is the output of an earlier run; such files in folders and patterns are ignored.
+        urls: whether addresses on the web are among them.
     """
     found: dict[tuple[str, str], str] = {}
     problems = []
     for path in paths:
         try:
-            names = list(_expand_one(path, made_by_fer))
+            names = [path] if urls and web.is_address(path) else list(_expand_one(path, made_by_fer))
         except FerError as error:
             problems.append(Problem(path, error.message))
             continue
@@ -65,6 +68,7 @@ def _expand_one(path: str, made_by_fer: Callable[[str], bool]) -> Iterator[str |
     if path == STDIN:
         yield path
         return
+    _refuse_address(path)
     expanded = files.expanded(path)
     if expanded.is_dir():
         found = _images_below(expanded)
@@ -74,6 +78,13 @@ def _expand_one(path: str, made_by_fer: Callable[[str], bool]) -> Iterator[str |
     else:
         matches = (name for name in glob.glob(str(expanded), recursive=True) if not Path(name).is_dir())
         yield from sorted(name for name in matches if not made_by_fer(name))
+
+
+def _refuse_address(name: str) -> None:
+    if web.is_address(name):
+        raise FerError(f"{_shortened(name)} is an address on the web. To fetch it, add --url to fer predict.")
+    if web.has_other_scheme(name):
+        raise FerError(f"{_shortened(name)} is not fetched: photos come from files, or with --url from http and https.")
 
 
 def _images_below(folder: Path) -> list[str | Problem]:
@@ -110,14 +121,17 @@ def _shortened(name: str) -> str:
     return name if len(name) <= 100 else f"{name[:100]}..."
 
 
-def read_all(names: Iterable[str], megapixels: float = images.MAX_MEGAPIXELS) -> Iterator[Frame | Problem]:
+def read_all(
+    names: Iterable[str], megapixels: float = images.MAX_MEGAPIXELS, *, urls: bool = False
+) -> Iterator[Frame | Problem]:
     """Read pictures in their order; the next ones are decoded ahead in other threads.
 
     Args:
         names: as `expand` gives them.
         megapixels: a larger picture is a problem.
+        urls: whether addresses on the web are fetched.
     """
-    return ahead(partial(read, name, megapixels) for name in names)
+    return ahead(partial(read, name, megapixels, urls=urls) for name in names)
 
 
 def ahead(loaders: Iterable[Callable[[], T]], threads: int = _READERS) -> Iterator[T]:
@@ -140,25 +154,29 @@ def ahead(loaders: Iterable[Callable[[], T]], threads: int = _READERS) -> Iterat
         pool.shutdown(cancel_futures=True)
 
 
-def read(name: str, megapixels: float = images.MAX_MEGAPIXELS) -> Frame | Problem:
+def read(name: str, megapixels: float = images.MAX_MEGAPIXELS, *, urls: bool = False) -> Frame | Problem:
     """Read one picture; return what is wrong with it instead of raising an exception.
 
     Args:
         name: of a file, or `-` for standard input.
         megapixels: a larger picture is a problem.
+        urls: whether a name that is an address on the web is fetched.
     """
     shown = "standard input" if name == STDIN else name
 
     def load() -> Frame:
-        image = images.decode(_content(name), shown, megapixels)
+        image = images.decode(_content(name, urls), shown, megapixels)
         frame = from_image(shown, image, megapixels)
         return Frame(name, frame.rgb)
 
     return attempt(shown, load)
 
 
-def _content(name: str) -> bytes:
+def _content(name: str, urls: bool) -> bytes:
+    if urls and web.is_address(name):
+        return _read(io.BytesIO(web.fetch(name)), name, f"fer video {printable(name)}")
     if name != STDIN:
+        _refuse_address(name)
         with files.open_regular(files.expanded(name)) as file:
             return _read(file, name, f"fer video {printable(name)}")
     if sys.stdin is None or sys.stdin.closed:

@@ -8,12 +8,13 @@ import numpy as np
 
 from fer.emotions import EMOTIONS
 from fer.inference import report
-from fer.inference.faces import Photo
+from fer.inference.faces import Photo, pose_values
+from fer.inference.quality import HeadPose
 from fer.inference.track import Followed
 
 COLUMNS = (
-    "frame", "time", "identity", "left", "top", "width", "height", "score", "size", "quality", "reasons", "expression",
-    *EMOTIONS, *(f"smoothed_{emotion}" for emotion in EMOTIONS),
+    "frame", "time", "identity", "left", "top", "width", "height", "score", "size", *HeadPose._fields, "quality",
+    "reasons", "expression", *EMOTIONS, *(f"smoothed_{emotion}" for emotion in EMOTIONS),
 )  # fmt: skip
 
 
@@ -26,7 +27,7 @@ def _row(photo: Photo, followed: Followed) -> list[object]:
     face = followed.face
     box = [round(value, 1) for value in face.box]
     raw, smoothed = ([round(float(value), 4) for value in values] for values in (face.probabilities, followed.smoothed))
-    about = [round(face.score, 3), round(min(face.box[2:])), face.quality, "; ".join(face.reasons)]
+    about = [round(face.score, 3), round(min(face.box[2:])), *pose_values(face), face.quality, "; ".join(face.reasons)]
     return [photo.number, _seconds(photo), followed.identity, *box, *about, followed.shown.expression, *raw, *smoothed]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer.inference import crop, faces
+from fer.inference import crop
 from fer.inference.crop import Detection, crop_face, crop_region
 from fer.inference.detect import suppress_overlaps
 
@@ -85,23 +85,6 @@ def test_a_noisy_face_is_denoised_in_place_and_a_clean_one_left_alone(size, ligh
     for was, now, unchanged, left in zip(truth, denoised, crops(clean), crops(noisy), strict=True):
         assert (was == unchanged).all()
         assert np.abs(now - was).mean() < 0.85 * np.abs(left - was).mean()
-
-
-def test_quality_says_what_speaks_against_a_face():
-    good = found(np.array([100.0, 100.0]), 80)
-    assert faces.quality(good) == (1.0, ())
-    turned = good.points.copy()
-    turned[2] += (30, 0)
-    cases = {
-        "small: 20 pixels": found(np.array([50.0, 50.0]), 20),
-        "turned away": Detection(good.box, 0.9, turned),
-        "tilted by 60 degrees": found(np.array([100.0, 100.0]), 80, 60),
-        "the detector is unsure: 0.35": Detection(good.box, 0.35, good.points),
-    }
-    for reason, face in cases.items():
-        value, reasons = faces.quality(face)
-        assert reasons == (reason,)
-        assert 0 < value < 1
 
 
 def test_boxes_of_one_face_are_merged_and_the_largest_comes_first():

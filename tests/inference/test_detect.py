@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from fer.inference import detect
-from fer.inference.crop import Detection
+from fer.inference.crop import Detection, crop_face
 from fer.inference.detect import Detector
 from tests.inference.conftest import PHOTO
 
@@ -65,6 +65,29 @@ def test_a_face_that_a_tile_cuts_is_left_to_its_neighbour():
     edge = (False, False, True, False)  # the photo goes on at the right
     for box, cut in (((10, 10, 20, 20), False), ((80, 10, 20, 20), True), ((0, 10, 20, 20), False)):
         assert detect._is_cut(Detection(box, 0.9), (100, 100), edge) is cut
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_face_in_a_turned_photo_is_found_as_in_the_upright_one(detector, quarters):
+    upright = np.asarray(Image.open(PHOTO).convert("L"))[:400]
+    turned = np.ascontiguousarray(np.rot90(upright, quarters))
+    (face,), (expected,) = detector.find(turned), detector.find(upright)
+    assert abs((face.roll + 90 * quarters + 180) % 360 - 180 - expected.roll) < 10
+    crops = [crop_face(picture, found).astype(float) for picture, found in ((turned, face), (upright, expected))]
+    assert np.corrcoef(crops[0].ravel(), crops[1].ravel())[0, 1] > 0.9
+    assert not any(face.is_upright for face in detector.find(turned, turned=False))  # what was found before
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_what_was_found_in_a_turned_photo_is_turned_back(quarters):
+    picture = np.arange(12).reshape(3, 4)
+    turned = np.rot90(picture, quarters)
+    for row, column in np.ndindex(turned.shape):
+        pixel = Detection((column, row, 1.0, 1.0), 0.9, np.array([[column + 0.5, row + 0.5]]))
+        left, top, width, height = pixel.turned_back(quarters, picture.shape).box
+        assert (width, height) == (1, 1)
+        assert picture[int(top), int(left)] == turned[row, column]
+        assert (pixel.turned_back(quarters, picture.shape).points == [[left + 0.5, top + 0.5]]).all()
 
 
 def test_a_face_moves_to_the_picture_of_which_its_own_shows_a_part():
