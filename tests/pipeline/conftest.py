@@ -17,10 +17,9 @@ import yaml
 from click.testing import CliRunner
 from filelock import FileLock
 
-from fer import check, commands
+from fer import check, commands, preloaded
 from stages import train
 from tests import known_params
-from tests.pipeline import preloaded
 
 TOP = known_params.TOP
 CHECKPOINTS = ".cache/training"

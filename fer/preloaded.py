@@ -1,7 +1,7 @@
-"""A `python` for tests that has loaded the libraries already: `python -m <module>` runs in a fork of one process.
+"""A `python` that has loaded the libraries already: `python -m <module>` runs in a fork of one process.
 
-Loading Lightning takes longer than training a tiny network, and a pipeline has two dozen stages. Only commands that no
-test disturbs are run so: what is stopped or killed is a Python of its own.
+Loading Lightning takes longer than training a tiny network, and a pipeline has forty stages. So the demo and the tests
+run their commands this way, on Linux; what tests stop or kill is a Python of its own.
 
     python preloaded.py serve SOCKET            the number of a listening socket: a fork for each request
     python preloaded.py call ADDRESS -m ...     the `python` that `started` puts in a folder
@@ -54,7 +54,7 @@ def serve(listening: socket.socket) -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
-    while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:  # it is closed when the tests end
+    while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:  # it is closed at the end
         connection, _ = listening.accept()
         with connection:
             if os.fork() == 0:
