@@ -7,7 +7,19 @@ import pytest
 
 TOP = Path(__file__).parents[1]
 LAYERS = (
-    ("averaging", "emotions", "errors", "hashing", "paths", "progress", "sizes", "stopping", "versions", "writing"),
+    (
+        "averaging",
+        "emotions",
+        "errors",
+        "hashing",
+        "paths",
+        "preloaded",
+        "progress",
+        "sizes",
+        "stopping",
+        "versions",
+        "writing",
+    ),
     (
         "artifacts",
         "commands",
