@@ -21,7 +21,7 @@ from fer.cli.options import (
     say_who_answered,
 )
 from fer.cli.terminal import is_terminal, require_stdout, say, write
-from fer.stopping import Stopped, obeyed
+from fer.stopping import Stopped, acknowledge
 
 if TYPE_CHECKING:
     from fer.inference.faces import Photo
@@ -111,7 +111,7 @@ def video(
         except (Stopped, KeyboardInterrupt):
             if not source.live:
                 raise
-            obeyed()
+            acknowledge()
         status = run.finish()
         if results is not None and run.frames:
             results.commit()
