@@ -1,7 +1,8 @@
 """`python -m fer.release cnn:int8 mlp`: copy exported models into the package, with a manifest of what they are worth.
 
 The pipeline never writes into the package. This does, when a maintainer asks for it, and measures each file as it will
-be shipped on val and test of the data in `data/`.
+be shipped on val and test of the data in `data/`. So models of several data sets are released one data set after the
+other, the later ones with `--keep`.
 """
 
 import functools
@@ -27,13 +28,16 @@ MANIFEST = "manifest.json"
 DRAWN_FACES = 140
 
 
-def release(chosen: Iterable[tuple[Path, str]], default: str | None = None, package: Path = PACKAGE) -> dict[str, Any]:
+def release(
+    chosen: Iterable[tuple[Path, str]], default: str | None = None, *, keep: bool = False, package: Path = PACKAGE
+) -> dict[str, Any]:
     """Replace the package's models by the chosen ones; returns the manifest.
 
     Args:
         chosen: exported files in float32 (or files released earlier), and the precision in which each is shipped; and
             files of ensembles, whose members must be among the others.
         default: name of the model or ensemble that `fer predict` uses; the first one if None.
+        keep: whether models and ensembles stay in the package that are not among the chosen ones.
         package: the folder for the models.
 
     Raises:
@@ -42,6 +46,7 @@ def release(chosen: Iterable[tuple[Path, str]], default: str | None = None, pack
     from fer.export import half, int8
 
     write = {"float16": half.write, "int8": int8.write}
+    kept: dict[str, Any] = artifacts.read_json(package / MANIFEST) if keep else {"models": {}, "ensembles": {}}
     entries: dict[str, Any] = {}
     ensembles: dict[str, Any] = {}
     names = []
@@ -71,13 +76,18 @@ def release(chosen: Iterable[tuple[Path, str]], default: str | None = None, pack
         default = default or names[0]
         if default not in names:
             raise FerError(f"The default {default} is none of the released models: {', '.join(names)}.")
-        manifest = {"default": default, "models": entries, "ensembles": ensembles}
+        manifest = {
+            "default": default,
+            "models": kept["models"] | entries,
+            "ensembles": kept["ensembles"] | ensembles,
+        }
         files = sorted(Path(folder).iterdir())
         with writing.transaction():
             for file in files:
                 artifacts.write_bytes(package / file.name, file.read_bytes())
             artifacts.write_json(package / MANIFEST, manifest)
-    shipped = {MANIFEST, *(file.name for file in files)}
+    released = (entry["file"] for kind in ("models", "ensembles") for entry in manifest[kind].values())
+    shipped = {MANIFEST, *released}
     for file in (*package.glob(f"*{registry.SUFFIX}"), *package.glob(f"*{registry.ENSEMBLE}")):
         if file.name not in shipped:
             file.unlink()
@@ -173,7 +183,8 @@ def _parse(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> li
 @click.command()
 @click.argument("models", nargs=-1, required=True, callback=_parse, metavar="MODEL[:PRECISION]...")
 @click.option("--default", help="Model that `fer predict` uses; the first one if not given.")
-def main(models: list[tuple[Path, str]], default: str | None) -> None:
+@click.option("--keep", is_flag=True, help="Leave models in the package that are not named.")
+def main(models: list[tuple[Path, str]], default: str | None, keep: bool) -> None:
     """Copy exported models into the package and write its manifest.
 
     MODEL is a name in models/onnx/ or the path of an .onnx file; PRECISION is that of the stored weights:
@@ -182,7 +193,7 @@ def main(models: list[tuple[Path, str]], default: str | None) -> None:
     \b
     python -m fer.release cnn:int8 mlp gnn transformer:float16 ensemble
     """  # noqa: D301  click needs the backspace itself
-    manifest = release(models, default)
+    manifest = release(models, default, keep=keep)
     for name, entry in (manifest["models"] | manifest["ensembles"]).items():
         mark = " (default)" if name == manifest["default"] else ""
         kind = entry.get("precision", "ensemble")

@@ -67,6 +67,17 @@ def test_models_that_are_no_longer_released_leave_the_package(project):
     assert [path.name for path in (project / "fer/pretrained").glob("*.onnx")] == ["small.onnx"]
 
 
+def test_models_of_another_data_set_can_stay(project, ensemble):
+    assert run("small").exit_code == 0
+    small = json.loads((project / "fer/pretrained/manifest.json").read_text())["models"]["small"]
+    assert run("other", "--keep").exit_code == 0
+    manifest = json.loads((project / "fer/pretrained/manifest.json").read_text())
+    assert manifest["default"] == "other"
+    assert manifest["models"].keys() == {"small", "other"}
+    assert manifest["models"]["small"] == small
+    assert (project / "fer/pretrained/small.onnx").is_file()
+
+
 @pytest.fixture
 def ensemble(project, networks):
     """An ensemble of `small` and a second network on pixels, `other`."""
