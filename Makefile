@@ -52,7 +52,7 @@ test: setup  ## lint, types and tests
 	ruff check .
 	ruff format --check .
 	mypy
-	python -m pytest -n 2 --dist loadfile
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup  ## speed and memory beside the plain way, in 15 minutes on an idle machine: make bench [DEVICE=cuda]
 	@$(BIN)/python -m benchmarks --device $(or $(DEVICE),cpu)

@@ -3,8 +3,8 @@
     python -m benchmarks.covered
 
 Masks, hands and things are drawn over FER2013's Training faces, and a logistic regression learns to tell them from the
-faces as they are. It is written to fer/pretrained/covered.json. The printed figures, those of docs/photos.md, are of
-val faces.
+faces as they are. It is written to fer/pretrained/quality/covered.json. The printed figures, those of docs/photos.md,
+are of val faces.
 """
 
 import json

@@ -32,6 +32,7 @@ from fer.config_parts import (
 from fer.search import Search
 
 Kind = TypeVar("Kind", bound=Section)
+BEST = "best"  # as evaluate.errors_of: whichever model is the best on val
 
 
 class Train(Section):
@@ -199,6 +200,7 @@ class Evaluate(Section):
     views: Annotated[int, Field(ge=2, le=18)]
     batch_size: Count
     bootstrap: Annotated[int, Field(ge=100, le=100_000)]
+    errors_of: str
 
 
 class Params(Section):
@@ -239,6 +241,9 @@ class Params(Section):
             teacher = self.model(name).distill.teacher
             if teacher not in teachers:
                 raise ValueError(f"{name}.distill.teacher: {teacher} can't teach; choose from {', '.join(teachers)}")
+        analysed = [BEST, *networks(), *ensembles()]
+        if self.evaluate.errors_of not in analysed:
+            raise ValueError(f"evaluate.errors_of: {self.evaluate.errors_of} is none of {', '.join(analysed)}")
         return self
 
     def model(self, name: str) -> Any:

@@ -18,6 +18,8 @@ METRICS: Final = Path("metrics")
 TEST_METRICS: Final = METRICS / "test"
 TIMES: Final = METRICS / "times"
 SEEDS: Final = METRICS / "seeds"
+EXPERIMENTS: Final = METRICS / "experiments"
+FINDINGS: Final = METRICS / "findings"
 
 PLOTS: Final = Path("plots")
 CURVES: Final = PLOTS / "curves"

@@ -3,7 +3,8 @@
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,11 +20,16 @@ try:
 except ModuleNotFoundError as missing:
     raise SystemExit(f"Error: {not_installed(missing)}") from None
 
+if TYPE_CHECKING:
+    from fer.evaluation.predictions import Predictions
+
 WORK = paths.CACHE / "seeds"
 
 
-def run(name: str, seed: int, params: config.Params, found: config.Params, causes: Causes, test: bool) -> None:
-    """Train and evaluate a model with one seed, unless it is done, and add it to the model's file.
+def answers(
+    name: str, seed: int, params: config.Params, found: config.Params, causes: Causes
+) -> "tuple[Predictions, float]":
+    """Train and evaluate a model with one seed, unless that is done.
 
     Args:
         name: of the model.
@@ -31,13 +37,14 @@ def run(name: str, seed: int, params: config.Params, found: config.Params, cause
         params: its settings.
         found: those of `params.yaml`.
         causes: what decides the result.
-        test: whether to record the accuracy on test too.
+
+    Returns:
+        Its probabilities, and how many seconds its training took.
 
     Raises:
         Busy: another process does it.
     """
-    from fer.data import splits
-    from fer.evaluation import predictions, subsets
+    from fer.evaluation import predictions
     from fer.evaluation.predict import predict
 
     seeded = params.model_copy(update={"train": params.train.model_copy(update={"seed": seed})})
@@ -45,19 +52,53 @@ def run(name: str, seed: int, params: config.Params, found: config.Params, cause
         variants.train(name, seeded)
         if not predictions.path(name).exists():
             predictions.write(name, predict(name, seeded))
-        answers = predictions.read(name)
-        table = splits.read(paths.SPLITS, len(artifacts.read_table(paths.SPLITS)))
-        measured = subsets.measure(answers, table, params.split.protocol)
+        seconds = sum(float(artifacts.read_json(file)["seconds"]) for file in paths.TIMES.glob("*.json"))
+        return predictions.read(name), seconds
+
+
+def record(
+    file: Path, seed: int, found: "Predictions", seconds: float, of: Spread, params: config.Params, test: bool = False
+) -> Spread:
+    """Measure probabilities, and add them to a file of runs.
+
+    Args:
+        file: of the runs; those that had other causes are given up.
+        seed: of the training.
+        found: the probabilities.
+        seconds: that the training took.
+        of: settings and causes of the runs.
+        params: the split's protocol is used.
+        test: whether to record the accuracy on test too.
+
+    Returns:
+        All runs of the file.
+    """
+    from fer.data import splits
+    from fer.evaluation import subsets
+
+    table = splits.read(paths.SPLITS, len(artifacts.read_table(paths.SPLITS)))
+    measured = subsets.measure(found, table, params.split.protocol)
     own = artifacts.rounded(subsets.selection(measured) | ({"test": measured["test"]["accuracy"]} if test else {}))
     commands.LOCKS.mkdir(parents=True, exist_ok=True)
-    with FileLock(commands.LOCKS / f"seeds-{name}.lock"):  # other processes add other seeds
-        spread.write(name, Spread({**known(name, causes).runs, seed: own}, causes.settings, causes.key()))
+    with FileLock(commands.LOCKS / "seeds.lock"):  # other processes add other seeds
+        before = spread.read(file)
+        before = before if before.causes == of.causes else Spread()
+        runs, times = {**before.runs, seed: own}, {**before.seconds, seed: seconds}
+        spread.write(file, Spread(runs, of.settings, of.causes, times))
+    return spread.read(file)
 
 
-def known(name: str, causes: Causes) -> Spread:
-    """The runs of a model that had the same causes."""
-    recorded = spread.read(name)
-    return recorded if recorded.causes == causes.key() else Spread()
+def _series(name: str, causes: Causes) -> Spread:
+    """The runs of a model that had the same causes; a series that had others is put aside, one that had these back."""
+    recorded, file = spread.read(spread.path(name)), spread.earlier(name, causes.key())
+    if recorded.causes == causes.key():
+        return recorded
+    if recorded.runs:
+        spread.write(spread.earlier(name, recorded.causes), recorded)
+    if file.exists():
+        spread.write(spread.path(name), spread.read(file))
+        return spread.read(file)
+    return Spread({}, causes.settings, causes.key())
 
 
 def _numbers(_: Any, __: Any, text: str) -> list[int]:
@@ -84,8 +125,9 @@ def main(model: str, seeds: list[int], settings: Sequence[str], test: bool, back
     again. Several processes can share the work; each takes the seeds that no other is at.
     """
     found = check.params()
-    params, _ = variants.changed(model, settings, found)
+    params, values = variants.changed(model, settings, found)
     causes = variants.causes(model, params)
+    causes.check(model, values)
     if background:
         log = WORK / f"{model}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -96,19 +138,21 @@ def main(model: str, seeds: list[int], settings: Sequence[str], test: bool, back
             )
         click.echo(f"Process {started.pid} writes to {log}; `kill {started.pid}` stops it.")
         return
+    series = _series(model, causes)
     for seed in seeds:
-        recorded = known(model, causes).runs.get(seed)
+        recorded = series.runs.get(seed)
         if recorded and ("test" in recorded or not test):
             click.echo(f"seed {seed}: recorded, val {100 * recorded['val']:.2f}")
             continue
         try:
-            run(model, seed, params, found, causes, test)
+            done = answers(model, seed, params, found, causes)
         except commands.Busy as busy:
             click.echo(f"seed {seed}: {busy.message}", err=True)
         else:
-            click.echo(f"seed {seed}: val {100 * known(model, causes).runs[seed]['val']:.2f}")
-    done = known(model, causes)
-    click.echo(f"{model}: val {done.text('val') or 'of no seed yet'}; {spread.path(model)}")
+            series = record(spread.path(model), seed, *done, series, params, test)
+            click.echo(f"seed {seed}: val {100 * series.runs[seed]['val']:.2f}")
+    series = _series(model, causes)
+    click.echo(f"{model}: val {series.text('val') or 'of no seed yet'}; {spread.path(model)}")
 
 
 if __name__ == "__main__":

@@ -51,9 +51,9 @@ def ending_on_signals() -> AbstractContextManager[None]:
     return _handled_by(signal.SIG_DFL)
 
 
-def obeyed() -> None:
+def acknowledge() -> None:
     """Say that a caught `Stopped` has had its effect, for who goes on within `raising_on_signals`."""
-    _ring(0.0, signal.SIG_IGN)
+    _set_alarm(0.0, signal.SIG_IGN)
 
 
 def _stop(number: int, _: FrameType | None) -> None:
@@ -62,7 +62,7 @@ def _stop(number: int, _: FrameType | None) -> None:
             raise Stopped(number)
 
     # A library may drop an exception that comes from a handler, and work on: then it comes again.
-    _ring(_AGAIN, again)
+    _set_alarm(_AGAIN, again)
     raise Stopped(number)
 
 
@@ -74,7 +74,7 @@ def _is_stopping() -> bool:
     return error is not None
 
 
-def _ring(seconds: float, handler: Any) -> None:
+def _set_alarm(seconds: float, handler: Any) -> None:
     """Call a handler every so many seconds, 0 for no more; does nothing on Windows, which has no such clock."""
     if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGALRM, handler)
@@ -88,7 +88,7 @@ def _handled_by(handler: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        obeyed()
+        acknowledge()
         _handle(before)
 
 

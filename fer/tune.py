@@ -102,7 +102,9 @@ def main(model: str, trials: int, where: str | None, vary: Sequence[str], settin
     found = check.params()
     params, fixed = variants.changed(model, settings, found)
     space = _space(model, params, list(fixed), vary)
-    causes = variants.causes(model, params).key(without=list(space))
+    found_causes = variants.causes(model, params)
+    found_causes.check(model, fixed)
+    causes = found_causes.key(without=list(space))
     epochs = sum(params.model(model).recipe(phase).epochs for phase in models.network(model).phases)
     causes = hashing.sha256(f"{causes} {space}".encode())[:12]
     study = studies.begin(where or str(WORK / f"{model}.journal"), model, causes, epochs)

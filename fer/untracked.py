@@ -1,8 +1,8 @@
 """`python -m fer.untracked`: the stages that must run again because files outside the project have changed.
 
-The data set and the pretrained weights lie outside the project, so `dvc repro` does not notice when they change.
-`make repro` asks this module first. A stage records the names, sizes and times of the files that it reads, which are
-quick to compare. A file that was only touched is read again, but nothing is trained again.
+The data set, the pretrained weights and FER+'s votes lie outside the project, so `dvc repro` does not notice when they
+change. `make repro` asks this module first. A stage records the names, sizes and times of the files that it reads,
+which are quick to compare. A file that was only touched is read again, but nothing is trained again.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def reading(stage: str, params: config.Params) -> Iterator[None]:
     The fingerprint is taken before the block, so a change while the files are read counts as a change.
 
     Args:
-        stage: `download`, or `weights@` and a model's name.
+        stage: `download`, `error_analysis`, or `weights@` and a model's name.
         params: the settings that say where the files are.
     """
     fingerprint = _fingerprint(_outside(params).get(stage, []))
@@ -62,7 +62,11 @@ def _outside(params: config.Params) -> dict[str, list[Path]]:
         if hasattr(settings, "backbone"):
             source = pretrained.source(settings.backbone, settings.weights)
             read[f"weights@{name}"] = [source] if source is not None and source.exists() else []
-    return read
+    try:
+        votes = sets.FER_PLUS.votes_on(params.data)
+    except FerError:
+        votes = None
+    return read | {"error_analysis": [votes] if votes else []}
 
 
 def _fingerprint(sources: list[Path]) -> str:

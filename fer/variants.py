@@ -7,7 +7,7 @@ training's result, so that a variant is known by its causes.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +17,17 @@ import yaml
 
 from fer import artifacts, check, commands, config_file, hashing, models, paths, writing
 from fer.config import Params
+from fer.data import splits
 from fer.errors import FerError
+from fer.landmarks import graphs
+from fer.landmarks.extract import FaceLandmarks
 from fer.models import pretrained
 
 if TYPE_CHECKING:
     import lightning as L
 
 _SEED = "train.seed"
+_SHARED = ("train", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,20 @@ class Causes:
 
     settings: dict[str, Any]
     files: dict[str, str]
+
+    def check(self, name: str, changed: Iterable[str]) -> None:
+        """Refuse settings of the graph for a model that has none.
+
+        Args:
+            name: of the model.
+            changed: the settings that were changed, by their dotted keys.
+
+        Raises:
+            FerError: names the first.
+        """
+        for key in changed:
+            if key not in self.settings and key.partition(".")[0] not in _SHARED:
+                raise FerError(f"-S {key}: the {name} does not depend on it.")
 
     def key(self, without: Sequence[str] = ()) -> str:
         """A short digest.
@@ -64,8 +82,10 @@ def changed(name: str, assignments: Sequence[str], found: Params) -> tuple[Param
     """
     params, values = config_file.change(found, assignments)
     for key in values:
-        if key.partition(".")[0] not in (name, "train", "evaluate") or key == _SEED:
-            raise FerError(f"-S {key}: only {name}.*, train.* but the seed, and evaluate.* can be changed here.")
+        if key.partition(".")[0] not in (name, "graphs", *_SHARED) or key == _SEED:
+            raise FerError(
+                f"-S {key}: only {name}.*, graphs.*, train.* but the seed, and evaluate.* can be changed here."
+            )
     if params.train.devices * params.train.nodes > 1:
         raise FerError("This trains in one process: set train.devices and train.nodes to 1.")
     return params, values
@@ -132,7 +152,9 @@ def folder(path: Path, name: str, params: Params, found: Params) -> Iterator[Non
     top = Path.cwd()
     path.mkdir(parents=True, exist_ok=True)
     weights = paths.MODELS / models.weights_folder(name)
-    links = [item for item in paths.DATA.iterdir() if item != paths.PREDICTIONS]
+    other_graph = params.graphs != found.graphs
+    own = [paths.PREDICTIONS, paths.GRAPHS] if other_graph else [paths.PREDICTIONS]
+    links = [item for item in paths.DATA.iterdir() if item not in own]
     if weights.exists() and _pretrained(name, params) == _pretrained(name, found):
         links.append(weights)
     elif weights.exists() and not (path / weights).exists():
@@ -143,6 +165,11 @@ def folder(path: Path, name: str, params: Params, found: Params) -> Iterator[Non
             for item in links:
                 _link(top / item, item)
             artifacts.write_text("params.yaml", yaml.safe_dump(params.model_dump(), sort_keys=False))
+            if other_graph:
+                landmarks = FaceLandmarks.load(paths.LANDMARKS)
+                graph = graphs.make(landmarks, splits.read(paths.SPLITS, len(landmarks)), params.graphs)
+                with writing.transaction():
+                    graph.save(paths.GRAPHS)
             yield
     finally:
         os.chdir(top)

@@ -16,8 +16,14 @@ ABOUT = {
 }  # fmt: skip
 
 
+# What takes longest comes first, so that in the end no worker is alone with it. While one builds the small project, the
+# other has enough to do that does not wait for it.
+FIRST = ("pipeline/test_pipeline.py", "benchmarks/", "bulk/", "pipeline/")
+
+
 def pytest_collection_modifyitems(items):
-    """Skip what needs a GPU where there is none."""
+    """Put the longest files first, and skip what needs a GPU where there is none."""
+    items.sort(key=_turn)
     gpu = [item for item in items if item.get_closest_marker("gpu")]
     if gpu:
         import torch
@@ -25,6 +31,11 @@ def pytest_collection_modifyitems(items):
         if not torch.cuda.is_available():
             for item in gpu:
                 item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+def _turn(item):
+    file = item.path.relative_to(known_params.TOP / "tests").as_posix()
+    return next((turn for turn, start in enumerate(FIRST) if file.startswith(start)), len(FIRST))
 
 
 @pytest.fixture

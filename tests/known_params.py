@@ -35,7 +35,7 @@ KNOWN = {
             },
         },
     },
-    "evaluate": {"bootstrap": 1000},
+    "evaluate": {"bootstrap": 1000, "errors_of": "best"},
 }
 
 

@@ -27,3 +27,10 @@ def test_soft_labels_depend_on_every_teacher_and_its_code():
     ensembles = {f"models/onnx/{name}.json" for name in config.ensembles()}
     code = {f"fer/models/{VARIABLES['models'][name]['code']}.py" for name in TEACHERS}
     assert models | ensembles | code <= set(dependencies)
+
+
+def test_the_error_analysis_depends_on_every_model_and_ensemble():
+    dependencies = PIPELINE["stages"]["error_analysis"]["deps"]
+    assert {f"data/predictions/{name}.parquet" for name in (*config.networks(), *config.ensembles())} <= set(
+        dependencies
+    )

@@ -7,7 +7,19 @@ import pytest
 
 TOP = Path(__file__).parents[1]
 LAYERS = (
-    ("averaging", "emotions", "errors", "hashing", "paths", "progress", "sizes", "stopping", "versions", "writing"),
+    (
+        "averaging",
+        "emotions",
+        "errors",
+        "hashing",
+        "paths",
+        "preloaded",
+        "progress",
+        "sizes",
+        "stopping",
+        "versions",
+        "writing",
+    ),
     (
         "artifacts",
         "commands",
@@ -27,10 +39,11 @@ LAYERS = (
     ("training",),
     ("evaluation",),
     ("inference", "pretrained"),
-    ("bulk", "export"),
+    ("bulk", "export", "web"),
     ("check", "cli", "demo", "release", "plan", "untracked", "__main__"),
     ("studies", "tune_figure", "variants"),
     ("seeds", "tune"),
+    ("experiments", "findings"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from fer.stopping import Stopped, obeyed, raising_on_signals
+from fer.stopping import Stopped, acknowledge, raising_on_signals
 
 
 @pytest.fixture(autouse=True)
@@ -52,5 +52,5 @@ def test_whoever_catches_a_stop_can_go_on():
     with raising_on_signals():
         with contextlib.suppress(Stopped):
             signal.raise_signal(signal.SIGINT)
-        obeyed()
+        acknowledge()
         time.sleep(0.1)

@@ -11,6 +11,8 @@ from fer.errors import DivergedError
 from fer.search import Search
 from fer.variants import Causes
 
+DRAW = tune.tune_figure.write
+
 
 @pytest.fixture
 def project(tmp_path, monkeypatch, params):
@@ -35,6 +37,7 @@ def project(tmp_path, monkeypatch, params):
         return accuracy
 
     monkeypatch.setattr(tune, "run", train)
+    monkeypatch.setattr(tune.tune_figure, "write", lambda *_: None)
     return tried
 
 
@@ -44,7 +47,8 @@ def call(*options, fails=False):
     return outcome.output
 
 
-def test_a_search_begins_with_the_settings_as_they_are_and_ends_with_the_best(project, params, tmp_path):
+def test_a_search_begins_with_the_settings_as_they_are_and_ends_with_the_best(project, params, tmp_path, monkeypatch):
+    monkeypatch.setattr(tune.tune_figure, "write", DRAW)
     output = call("--trials", "25", "--vary", "mlp.dropout", "--vary", "mlp.hidden", "-S", "mlp.epochs=4")
     assert len(project) == 25
     assert project[0].dropout == params.mlp.dropout
@@ -76,6 +80,7 @@ def test_other_settings_make_another_study(project, tmp_path):
     assert (tmp_path / "other.journal").exists()
 
 
+@pytest.mark.slow
 def test_a_database_holds_a_study_too(project, tmp_path):
     call("--trials", "2", "--study", "sqlite:///studies.db")
     assert (tmp_path / "studies.db").exists()

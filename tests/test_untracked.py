@@ -62,6 +62,16 @@ def test_another_file_in_the_variable_counts_too(project, monkeypatch):
     assert untracked.changed(project) == ["weights@cnn"]
 
 
+def test_votes_that_are_there_now_change_the_error_analysis(project, change, monkeypatch):
+    params = project.model_copy(update={"data": change(project.data, dataset="fer2013")})
+    read(params, "error_analysis")
+    assert untracked.changed(params) == []
+    Path("votes.csv").write_text("votes")
+    monkeypatch.setenv("FERPLUS_ARCHIVE", "votes.csv")
+    assert untracked.changed(params) == ["error_analysis"]
+    assert untracked.changed(project) == []  # its faces are not FER2013's
+
+
 def test_damaged_notes_are_forgotten(project):
     untracked.NOTES.parent.mkdir()
     untracked.NOTES.write_text("{")

@@ -20,7 +20,7 @@ from fer.cli.options import (
 )
 from fer.cli.terminal import holds_unicode, is_terminal, say, write
 from fer.errors import FerError
-from fer.explain import METHODS
+from fer.explain import METHODS, OCCLUSION
 
 if TYPE_CHECKING:
     from fer.inference.faces import Photo
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 @output_options("a picture of each face with its heat maps")
 @click.option(
     "--method",
-    default="auto",
+    default=OCCLUSION,
     show_default=True,
     type=click.Choice(METHODS),
-    help="cam: class activation maps, where the model's file has a feature map. occlusion: hide one part after the "
-    "other; works for every model, takes longer. auto: cam where it can be had.",
+    help="occlusion: hide one part after the other; works for every model. cam: class activation maps, faster and "
+    "coarser, where the model's file has a feature map.",
 )
 @predictor_options
 @click.pass_context
@@ -52,7 +52,7 @@ def explain(
     \b
     fer explain party.jpg --output why/
     fer explain party.jpg --output why/ --model mlp
-    fer explain crops/ --no-detect --output why/ --method occlusion
+    fer explain crops/ --no-detect --output why/ --method cam
 
     A map shows what the model goes by, not what the person feels, and not whether the model is right.
 

@@ -192,11 +192,7 @@ def can_open_windows() -> bool:
 
 def say_who_answered(predictor: "Predictor") -> None:
     """Name the models, and how good they are."""
-    for network in predictor.networks:
-        about, accuracy = network.about, network.test_accuracy
-        worth = f"trained on {about.dataset}"
-        if accuracy is not None:
-            worth = f"{accuracy:.1%} right on the test faces of {about.dataset}"
-        if network.share < 1:
-            worth += f", {network.share:.0%} of the average"
-        say(f"Answered by {about.name} ({about.precision}, weights {about.weights[:12]}, {worth}).")
+    from fer.inference import report
+
+    for line in report.answered_by(predictor.networks):
+        say(line)

@@ -21,6 +21,7 @@ from fer.cli.options import (
 )
 from fer.cli.terminal import holds_unicode, is_terminal, require_stdout, say, write
 from fer.errors import FerError
+from fer.explain import OCCLUSION
 
 if TYPE_CHECKING:
     from fer.inference.faces import Photo
@@ -72,7 +73,7 @@ def predict(
     if output is None:
         require_stdout()
     with ExitStack() as stack:
-        predictor = stack.enter_context(open_predictor(options | {"explain": "auto" if explain else None}))
+        predictor = stack.enter_context(open_predictor(options | {"explain": OCCLUSION if explain else None}))
         results = None
         if output is not None:
             stack.push(lambda *error: say_what_is_left(output, error[0] is not None))

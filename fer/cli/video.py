@@ -1,11 +1,9 @@
 """`fer video`."""
 
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,19 +21,16 @@ from fer.cli.options import (
     say_who_answered,
 )
 from fer.cli.terminal import is_terminal, require_stdout, say, write
-from fer.stopping import Stopped, obeyed
+from fer.stopping import Stopped, acknowledge
 
 if TYPE_CHECKING:
     from fer.inference.faces import Photo
-    from fer.inference.frame import Frame
-    from fer.inference.predictor import Predictor
     from fer.inference.track import Followed, Tracker
     from fer.inference.video import Source
     from fer.inference.window import Player
 
     Answer = tuple[Photo, list[Followed]]
 
-_PATIENT_FRAMES = 3  # for which a lost face is looked for at least
 FORMATS = ("summary", "jsonl", "csv")
 
 
@@ -87,9 +82,8 @@ def video(
 
     Ends with 0 if the whole video was read, 1 if not, 2 for a wrong call.
     """  # noqa: D301  click needs the backspace itself
-    from fer.inference import timeline, video as sources, video_results, window
-    from fer.inference.sources import ahead
-    from fer.inference.track import PATIENCE, Tracker, follow
+    from fer.inference import timeline, video as sources, video_answers, video_results, window
+    from fer.inference.track import follow
 
     if output is None:
         require_stdout()
@@ -103,10 +97,9 @@ def video(
             stack.push(lambda *error: say_what_is_left(output, error[0] is not None))
             results = stack.enter_context(video_results.VideoResults(output, overwrite))
             results.start(source, every)
-        # A frame a core is faster than one frame on all cores.
-        answer = partial(_answer, predictor, keep_frame=results is not None or player is not None)
-        photos = ahead((partial(answer, frame) for frame in frames), _cores())
-        tracker = Tracker(max(PATIENCE, _PATIENT_FRAMES * every / source.rate))
+        keep_frames = results is not None or player is not None
+        photos = video_answers.answered(frames, predictor, keep_frames)
+        tracker = video_answers.tracker(source.rate / every)
         run = _Run(source, tracker, form, bar=output is not None or not is_terminal(sys.stdout))
         try:
             for photo, faces in run.shown(follow(photos, tracker, smooth), every):
@@ -118,7 +111,7 @@ def video(
         except (Stopped, KeyboardInterrupt):
             if not source.live:
                 raise
-            obeyed()
+            acknowledge()
         status = run.finish()
         if results is not None and run.frames:
             results.commit()
@@ -128,14 +121,6 @@ def video(
         if run.summary.faces:
             say_who_answered(predictor)
     context.exit(status)
-
-
-def _answer(predictor: "Predictor", frame: "Frame", keep_frame: bool) -> "Photo":
-    return next(predictor.stream([frame], keep_frames=keep_frame))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Run:

@@ -51,7 +51,7 @@ def page(
         _accuracy_notes(ranked, dataset, protocol, _spread_notes(ranked, spreads, other_spreads or {})),
         "## Recall per emotion on test, in percent",
         _recall_table(ranked),
-        _wrap(
+        wrap(
             """The share of an emotion's test faces that the model recognises. `balanced` is their mean, in
             which a rare emotion counts as much as a frequent one."""
         ),
@@ -81,6 +81,12 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
     return "\n".join(text)
 
 
+def wrap(text: str, indent: str = "") -> str:
+    """One paragraph cut into lines of `WIDTH`, so that the page also reads well in an editor."""
+    text = " ".join(text.split())
+    return textwrap.fill(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
 def percent(share: float | None) -> str:
     """A share as percent with one decimal; a dash where there is none."""
     return NONE if share is None else f"{100 * share:.1f}"
@@ -101,7 +107,7 @@ def _headline(ranked: Sequence[MeasuredModel], dataset: str, protocol: str) -> s
     best = ranked[0]
     frequent = best.answers["actual"].value_counts(normalize=True)
     used = "which include val" if protocol == "combined" else "which no choice has used"
-    return _wrap(
+    return wrap(
         f"""Data: {title(dataset)}. Models are chosen by their accuracy on val. There **{best.name}** is the best of
         {len(ranked)}, with {percent(best.value("val"))} %. Of the {len(best.answers):,} test faces, {used}, it
         recognises **{percent(best.value("test"))} %**. Always answering {frequent.index[0]} would be right for
@@ -191,7 +197,7 @@ def _accuracy_notes(ranked: Sequence[MeasuredModel], dataset: str, protocol: str
             f"""In some faces no landmarks are found. Models on landmarks answer for these too, and they count
             above. On the test faces with landmarks alone the accuracies are: {scores}."""
         )
-    return "\n".join(_wrap(f"- {note}", indent="  ") for note in notes)
+    return "\n".join(wrap(f"- {note}", indent="  ") for note in notes)
 
 
 def _ensemble_note(model: MeasuredModel) -> str:
@@ -248,7 +254,7 @@ def _p(value: float) -> str:
 
 def _pair_notes(pairs: Sequence[Pair]) -> str:
     count = "one pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
-    return _wrap(
+    return wrap(
         f"""Both models of a pair answered for the same test faces, so what counts is the faces on which exactly one
         of them is right. `points` is the difference of the two accuracies, with a bootstrap interval that draws
         groups of copies as a whole. `p` is McNemar's exact test (1947), two-sided, in which a group of copies is one
@@ -256,9 +262,3 @@ def _pair_notes(pairs: Sequence[Pair]) -> str:
         {LEVEL}. All this is about the models as they were trained here, once each. It does not say that one method is
         better than another: that takes several trainings of each, with other seeds."""
     )
-
-
-def _wrap(text: str, indent: str = "") -> str:
-    """One paragraph cut into lines of `WIDTH`, so that the page also reads well in an editor."""
-    text = " ".join(text.split())
-    return textwrap.fill(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -33,7 +33,7 @@ def render(measured: list[MeasuredModel]) -> Table:
 
 def training_time(name: str) -> str:
     """How long all phases of a model's training took together; a dash where it is not known."""
-    files = [paths.TIMES / f"{folder}.json" for folder in _trainings(name)]
+    files = [paths.TIMES / f"{folder}.json" for folder in trainings(name)]
     if not all(file.exists() for file in files):
         return NONE
     seconds = 0.0
@@ -43,7 +43,7 @@ def training_time(name: str) -> str:
     return duration(seconds)
 
 
-def _trainings(name: str) -> list[str]:
+def trainings(name: str) -> list[str]:
     """The names of a model's trainings, one a phase, as `models.folder` gives them; without torch."""
     section = config.Params.model_fields.get(name)
     fields = getattr(section.annotation, "model_fields", {}) if section else {}

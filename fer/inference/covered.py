@@ -12,7 +12,7 @@ import numpy as np
 
 from fer.sizes import FACE
 
-FILE = Path(__file__).parents[1] / "pretrained" / "covered.json"
+FILE = Path(__file__).parents[1] / "pretrained" / "quality" / "covered.json"
 _CELL, _DIRECTIONS, _BLOCK = 6, 8, 4  # pixels of a cell, directions in half a turn, pixels of a block of grey levels
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from fer import inputs
 from fer.emotions import INDEX
 from fer.errors import FerError
-from fer.explain import AUTO, CAM, METHODS, OCCLUSION, maps
+from fer.explain import CAM, METHODS, OCCLUSION, maps
 from fer.inference.model_average import ModelAverage, resized
 from fer.landmarks import areas
 
@@ -55,14 +55,14 @@ class Explainer:
 
     Args:
         models: holds the model.
-        method: `cam`, which needs a feature map in the model's file; `occlusion`; or `auto`, the first where it can
-            be had. Landmarks are always explained by occlusion of the areas of the face.
+        method: `occlusion`, of parts of a picture or of areas of the face; or `cam`, which needs a feature map in the
+            model's file.
 
     Raises:
         NotExplainable: there is no such method, there are several models, or class activation maps can't be had.
     """
 
-    def __init__(self, models: ModelAverage, method: str = AUTO) -> None:
+    def __init__(self, models: ModelAverage, method: str = OCCLUSION) -> None:
         if method not in METHODS:
             raise NotExplainable(f"There is no method {method!r}. There are: {', '.join(METHODS)}.")
         if len(models.networks) > 1:
@@ -76,7 +76,7 @@ class Explainer:
                 f"The file of {self._network.about.name} gives no feature map, so it has no class activation maps. "
                 "Take --method occlusion, or a model on pixels that was exported by this version (`dvc repro export`)."
             )
-        self._cam = method != OCCLUSION and self._network.has_feature_map
+        self._cam = method == CAM
 
     def explain(self, crop: np.ndarray, place: np.ndarray) -> tuple[Explanation, ...]:
         """Explain one face: an explanation for each input that has content.

@@ -148,7 +148,7 @@ def load(
         FerError: the file of a model that was asked for can't be used.
     """
     known = released() if folder is None else in_folder(folder)
-    chosen = [os.fspath(model) for model in models] or [_default(known, folder)]
+    chosen = [os.fspath(model) for model in models] or [default(known, folder)]
     accuracies: dict[Path, float | None] = {}
     shares: dict[Path, float] = {}
     for model in chosen:
@@ -187,8 +187,13 @@ def _file(entry: Released | Path) -> tuple[Path, float | None]:
     return (entry.path, entry.test) if isinstance(entry, Released) else (entry, None)
 
 
-def _default(known: Known, folder: Path | str | None) -> str:
-    """The manifest's default; in a user's folder the model of that name, or the only one."""
+def default(known: Known, folder: Path | str | None) -> str:
+    """The name of the model that answers if none is named: the manifest's default; in a user's folder the model of that
+    name, or the only one.
+
+    Raises:
+        MissingModel: the folder has several models, and none of that name.
+    """
     name = next((entry.name for entry in released().values() if entry.default), None)
     if name in known:
         return str(name)

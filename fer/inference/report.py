@@ -168,5 +168,17 @@ def passed_over(count: int, smallest: float, min_size: float) -> str:
     return f"{count:,} smaller than {min_size:g} px (--min-size {max(1, int(smallest))} to read them)"
 
 
+def answered_by(networks: Iterable[Network]) -> Iterator[str]:
+    """A line for each model that answers: its name, and how good it is."""
+    for network in networks:
+        about, accuracy = network.about, network.test_accuracy
+        worth = f"trained on {about.dataset}"
+        if accuracy is not None:
+            worth = f"{accuracy:.1%} right on the test faces of {about.dataset}"
+        if network.share < 1:
+            worth += f", {network.share:.0%} of the average"
+        yield f"Answered by {about.name} ({about.precision}, weights {about.weights[:12]}, {worth})."
+
+
 def _shortened(line: str, width: int, end: str) -> str:
     return line if len(line) <= width else line[: max(1, width - len(end))] + end

@@ -186,7 +186,7 @@ def _content(name: str, urls: bool) -> bytes:
 
 def _read(file: IO[bytes], shown: str, video: str) -> bytes:
     start = file.read(_LONGEST_START)
-    if _is_video(start):
+    if is_video(start):
         raise FerError(f"{shown} is a video, not a photo: {video}")
     data = start + file.read(LARGEST_FILE + 1 - len(start))
     if len(data) > LARGEST_FILE:
@@ -194,7 +194,7 @@ def _read(file: IO[bytes], shown: str, video: str) -> bytes:
     return data
 
 
-def _is_video(start: bytes) -> bool:
+def is_video(start: bytes) -> bool:
     """Whether a file that starts with these bytes is a video; the formats of photos share some of their containers."""
     kind, brand = start[4:8], start[8:12]
     if kind == b"ftyp":

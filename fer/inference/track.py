@@ -170,23 +170,37 @@ class Followed:
         return replace(self.face, probabilities=self.smoothed)
 
 
+class Follower:
+    """Follows the faces of a video from frame to frame.
+
+    Args:
+        tracker: gives the identities.
+        smooth: in seconds, as in `Smoother`.
+    """
+
+    def __init__(self, tracker: Tracker, smooth: float) -> None:
+        self._tracker, self._smoother = tracker, Smoother(smooth)
+
+    def update(self, photo: Photo) -> list[Followed]:
+        """The faces of the next frame, in their order."""
+        time = photo.time or 0.0
+        identities = self._tracker.update(photo.faces, time)
+        found = [
+            Followed(identity, face, self._smoother.update(identity, face.probabilities, time))
+            for identity, face in zip(identities, photo.faces, strict=True)
+        ]
+        self._smoother.keep(self._tracker.known)
+        return found
+
+
 def follow(photos: Iterable[Photo], tracker: Tracker, smooth: float) -> Iterator[tuple[Photo, list[Followed]]]:
-    """Follow the faces of a video from frame to frame.
+    """Follow the faces of a whole video.
 
     Args:
         photos: the answers to its frames, in their order.
         tracker: gives the identities.
         smooth: in seconds, as in `Smoother`.
     """
-    smoother = Smoother(smooth)
+    follower = Follower(tracker, smooth)
     for photo in photos:
-        time = photo.time or 0.0
-        identities = tracker.update(photo.faces, time)
-        yield (
-            photo,
-            [
-                Followed(identity, face, smoother.update(identity, face.probabilities, time))
-                for identity, face in zip(identities, photo.faces, strict=True)
-            ],
-        )
-        smoother.keep(tracker.known)
+        yield photo, follower.update(photo)

@@ -70,7 +70,7 @@ def test_it_needs_no_torch() -> None:
 
 @pytest.mark.parametrize("name", models.MODELS)
 def test_the_trainings_are_the_model_s_phases(name: str) -> None:
-    assert results._trainings(name) == [models.folder(name, phase) for phase in models.network(name).phases]
+    assert results.trainings(name) == [models.folder(name, phase) for phase in models.network(name).phases]
 
 
 @pytest.mark.parametrize(

@@ -47,36 +47,36 @@ def report() -> str:
 
 def test_the_file_holds_mean_deviation_and_runs_and_is_read_back() -> None:
     written = Spread(RUNS, {"mlp.lr": 0.000123}, "abc")
-    spread.write("mlp", written)
+    spread.write(spread.path("mlp"), written)
     content = json.loads(Path("metrics/seeds/mlp.json").read_text())
     assert content["val"] == {"mean": 0.598, "std": 0.0072}  # the sample standard deviation
     assert list(content["runs"]) == ["1", "2", "7"]
     assert content["settings"] == {"mlp.lr": 0.000123}
-    assert spread.read("mlp") == written
+    assert spread.read(spread.path("mlp")) == written
     assert written.text("val") == "59.8 ± 0.7 (3 seeds)"
 
 
 def test_one_seed_has_no_deviation() -> None:
-    spread.write("mlp", Spread({3: {"val": 0.6}}))
+    spread.write(spread.path("mlp"), Spread({3: {"val": 0.6}}))
     assert json.loads(Path("metrics/seeds/mlp.json").read_text())["val"] == {"mean": 0.6}
-    assert spread.read("mlp").text("val") == "60.0 (1 seed)"
-    assert spread.read("mlp").text("test") == spread.read("cnn").text("val") == ""
+    assert spread.read(spread.path("mlp")).text("val") == "60.0 (1 seed)"
+    assert spread.read(spread.path("mlp")).text("test") == spread.read(spread.path("cnn")).text("val") == ""
 
 
 def test_the_report_shows_it() -> None:
     assert "over seeds" not in report()
-    spread.write("mlp", Spread(RUNS, settings()))
+    spread.write(spread.path("mlp"), Spread(RUNS, settings()))
     page = report()
     assert "| val over seeds |" in page
     assert "test over seeds" not in page
     assert "| 59.8 ± 0.7 (3 seeds) |" in page
     assert "**over seeds**: mean and standard deviation" in page
-    spread.write("mlp", Spread({1: {"val": 0.6, "test": 0.61}, 2: {"val": 0.6, "test": 0.62}}, settings()))
+    spread.write(spread.path("mlp"), Spread({1: {"val": 0.6, "test": 0.61}, 2: {"val": 0.6, "test": 0.62}}, settings()))
     assert "| 61.5 ± 0.7 (2 seeds) |" in report()
 
 
 def test_the_spread_of_other_settings_stays_out_of_the_report() -> None:
-    spread.write("mlp", Spread(RUNS, settings(**{"mlp.epochs": 3, "data.dataset": "drawn"})))
+    spread.write(spread.path("mlp"), Spread(RUNS, settings(**{"mlp.epochs": 3, "data.dataset": "drawn"})))
     page = report()
     assert "59.8 ± 0.7" not in page
     assert "`metrics/seeds/mlp.json` is left out" in page
@@ -86,4 +86,4 @@ def test_the_spread_of_other_settings_stays_out_of_the_report() -> None:
 def test_a_damaged_file_is_named() -> None:
     artifacts.write_json("metrics/seeds/mlp.json", {"runs": {"one": {}}})
     with pytest.raises(FerError, match=r"metrics/seeds/mlp\.json does not hold"):
-        spread.read("mlp")
+        spread.read(spread.path("mlp"))

@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
@@ -16,7 +17,7 @@ import yaml
 from click.testing import CliRunner
 from filelock import FileLock
 
-from fer import check, commands
+from fer import check, commands, preloaded
 from stages import train
 from tests import known_params
 
@@ -46,16 +47,25 @@ TINY = {
 
 @dataclass(frozen=True)
 class Project:
-    """A checkout, and the commands that a user types in it."""
+    """A checkout, and the commands that a user types in it.
+
+    Attributes:
+        folder: of the checkout.
+        python: a folder with a `python` that has loaded the libraries; "" for none. What tests stop is a usual one.
+    """
 
     folder: Path
+    python: str = ""
 
     def run(self, *command: str, fails: bool = False, **environment: str) -> str:
         """Run a command; its output, stdout and stderr together."""
+        values = surroundings() | environment
+        if self.python:
+            values["PATH"] = f"{self.python}{os.pathsep}{values['PATH']}"
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env=surroundings() | environment,
+            env=values,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -66,7 +76,7 @@ class Project:
 
     def dvc(self, *arguments: str, fails: bool = False) -> str:
         """Run DVC."""
-        command = (sys.executable, "-m", "dvc", *arguments)
+        command = ("python", "-m", "dvc", *arguments)
         try:
             return self.run(*command, fails=fails)
         except AssertionError as error:
@@ -179,18 +189,25 @@ def commit(project: Project, message: str) -> None:
 
 def twin(project: Project, folder: Path) -> Project:
     """A copy of a project with all that was built."""
-    copied = Project(Path(shutil.copytree(project.folder, folder, symlinks=True)))
+    copied = replace(project, folder=Path(shutil.copytree(project.folder, folder, symlinks=True)))
     copied.run("git", "update-index", "-q", "--refresh")  # else git takes all files for changed
     return copied
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def python() -> Iterator[str]:
+    """A folder with a `python` that has loaded the libraries."""
+    with preloaded.started(surroundings()) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def built(python: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The tiny project after one `dvc repro`, committed; tests leave it as it is."""
     top = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         top = top.parent  # which all workers share: one of them builds
-    project = Project(top / "project")
+    project = Project(top / "project", python)
     log = project.folder / "repro.log"
     with FileLock(top / "project.lock"):
         if not project.folder.exists():

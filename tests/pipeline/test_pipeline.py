@@ -27,7 +27,7 @@ LANDMARK = ("mlp", "transformer", "gnn")
 
 def after(model):
     """What runs after a model was trained again."""
-    own = {f"{do}@{model}" for do in ("evaluate", "measure", "export")} | {"compare"}
+    own = {f"{do}@{model}" for do in ("evaluate", "measure", "export")} | {"compare", "error_analysis"}
     if model == "tiny":
         return own
     own |= {"fusion_weights", "train@fusion"} | after("fusion") if model in ("cnn", "mlp") else set()
@@ -175,6 +175,7 @@ def test_a_fresh_clone_has_nothing_to_run(built, tmp_path):
         ("tiny.distill.teacher", "cnn", TEACH | after("tiny")),
         ("tiny.distill.weight", 0.5, {"train@tiny"} | after("tiny")),
         ("evaluate.bootstrap", 200, {"compare"}),
+        ("evaluate.errors_of", "mlp", {"error_analysis"}),
         ("evaluate.batch_size", 7, set()),
         ("train.seed", 7, TRAIN_ALL | {"fusion_weights"} | EVALUATE | EXPORT | AVERAGE),
         ("landmarks.workers", 1, set()),
@@ -207,7 +208,7 @@ def test_a_parameter_reruns_what_depends_on_it_and_nothing_else(clean, key, valu
         ("fer/training/fit.py", TRAIN_ALL | {"fusion_weights"} | EVALUATE | EXPORT | AVERAGE),
         ("fer/evaluation/metrics.py", {f"measure@{model}" for model in MODELS} | AVERAGE),
         ("fer/evaluation/ensemble.py", AVERAGE),
-        ("fer/evaluation/markdown.py", {"compare"}),
+        ("fer/evaluation/markdown.py", {"compare", "error_analysis"}),
         (
             "fer/emotions.py",
             {"download", "split", "landmarks", "graphs", "fusion_weights"} | TRAIN_ALL | EVALUATE | EXPORT | AVERAGE,

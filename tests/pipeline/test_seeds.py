@@ -78,7 +78,7 @@ def test_a_stopped_seed_goes_on_where_it_was(project):
 
 def test_stale_data_and_settings_of_other_stages_are_refused(project):
     output = project.call(seeds.main, "mlp", "-S", "data.seed=3", fails=True)
-    assert "only mlp.*, train.* but the seed, and evaluate.* can be changed here" in output
+    assert "only mlp.*, graphs.*, train.* but the seed, and evaluate.* can be changed here" in output
     output = project.call(seeds.main, "mlp", "-S", "train.devices=2", fails=True)
     assert "set train.devices and train.nodes to 1" in output
     project.set("landmarks.presence", 0.4)

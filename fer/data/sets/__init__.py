@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fer import config
     from fer.data.faces import Faces
 
+FER_PLUS = FerPlus()
 DATA_SETS: dict[str, DataSet] = {
     data_set.name: data_set
     for data_set in (
@@ -29,7 +30,7 @@ DATA_SETS: dict[str, DataSet] = {
         RafDb(),
         AffectNet(),
         CkPlus(),
-        FerPlus(),
+        FER_PLUS,
     )
 }
 

@@ -1,7 +1,7 @@
 """FER+ (Barsoum et al. 2016): FER2013's pictures, each labelled anew by ten people."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,8 @@ from fer.errors import FerError
 from fer.sizes import FACE
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from fer import config
     from fer.data.faces import Faces
 
@@ -31,7 +33,10 @@ CLASSES: Final = {
     "unknown": "unknown",
     "NF": "no face",
 }
+VOTED: Final = (*EMOTIONS, *(label for label in CLASSES.values() if label not in EMOTIONS))
+"""The labels in the order of `FerPlus.count`."""
 NO_MAJORITY: Final = "no majority"
+_VOTERS = 10  # on each picture
 
 
 class FerPlus(PictureSet):
@@ -65,6 +70,33 @@ class FerPlus(PictureSet):
         pictures = self._pictures.find()
         return [self._votes_file(), *([] if pictures is None else [pictures])]
 
+    def votes_on(self, settings: "config.Data") -> Path | None:
+        """The file of votes on the faces that `data.dataset` names; None for other faces than FER2013's, or no copy.
+
+        Raises:
+            FerError: the environment variable, or a folder, names no such file.
+        """
+        return self._votes_file() if settings.dataset == self._pictures.name and self.find() else None
+
+    def count(self, path: Path, names: Sequence[str]) -> "np.ndarray":
+        """How many people chose each class.
+
+        Args:
+            path: the file of votes.
+            names: of all faces of FER2013, as `Faces` names them.
+
+        Returns:
+            int64 [N, 10], in the order of `VOTED`; zeros for a face without votes.
+
+        Raises:
+            FerError: the file is damaged, or goes by rows that these faces do not have.
+        """
+        import numpy as np
+
+        pictures = [name.partition("/")[2] for name in names]
+        found = self._votes(read_text(path), str(path), pictures, complete=True)
+        return np.array([[found.get(picture, {}).get(label, 0) for label in VOTED] for picture in pictures], np.int64)
+
     def _votes_file(self) -> Path:
         path = self.find()
         if path is None:
@@ -87,7 +119,7 @@ class FerPlus(PictureSet):
         text = read_text(path)  # before half a minute of reading pictures
         faces = self._pictures.load(settings)
         names = [name.partition("/")[2] for name in faces.table["name"]]
-        found = self._votes(text, str(path), names, complete=True)
+        found = self._labelled(text, str(path), names, complete=True)
         chosen = without_others(found, self.title)
         if len(found) < len(names):
             say(f"Left out of FER+: {len(names) - len(found):,} pictures without votes.")
@@ -109,11 +141,16 @@ class FerPlus(PictureSet):
             texts = {str(path): read_text(path)}
         name, text = next(iter(texts.items()))
         stems = {PurePosixPath(path).stem: path for path in names}
-        found = self._votes(text, name, list(stems), complete=False)
+        found = self._labelled(text, name, list(stems), complete=False)
         return {stems[stem]: label for stem, label in found.items()}
 
-    def _votes(self, text: str, name: str, pictures: list[str], *, complete: bool) -> dict[str, Label]:
-        """The label of each picture; those without votes have none.
+    def _labelled(self, text: str, name: str, pictures: list[str], *, complete: bool) -> dict[str, Label]:
+        """The label of each picture, as `_votes` reads them; those without votes have none."""
+        found = self._votes(text, name, pictures, complete=complete)
+        return {picture: Label(_majority(votes)) for picture, votes in found.items()}
+
+    def _votes(self, text: str, name: str, pictures: list[str], *, complete: bool) -> dict[str, dict[str, int]]:
+        """How many people chose each label, for the pictures that have votes.
 
         Args:
             text: the list of votes.
@@ -140,15 +177,18 @@ class FerPlus(PictureSet):
                     raise FerError(f"{name}, row {number} is of {row['usage']}, but the picture is {picture}.")
             if picture in known:
                 # FER+ names no picture in which its authors saw no face.
-                found[picture] = Label(_majority(row, f"{name}, row {number}") if row["name"] else CLASSES["NF"])
+                found[picture] = _counts(row, f"{name}, row {number}") if row["name"] else {CLASSES["NF"]: _VOTERS}
         return found
 
 
-def _majority(row: Mapping[str, str], where: str) -> str:
+def _counts(row: Mapping[str, str], where: str) -> dict[str, int]:
     try:
-        votes = {label: int(row[column]) for column, label in CLASSES.items()}
+        return {label: int(row[column]) for column, label in CLASSES.items()}
     except ValueError as error:
         raise FerError(f"{where}: a vote is no whole number. Fetch FER+ again.") from error
+
+
+def _majority(votes: Mapping[str, int]) -> str:
     counted = {label: count for label, count in votes.items() if count > 1}
     best = max(counted, key=lambda label: counted[label], default=NO_MAJORITY)
     return best if 2 * counted.get(best, 0) > sum(counted.values()) else NO_MAJORITY

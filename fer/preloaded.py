@@ -1,0 +1,103 @@
+"""A `python` that has loaded the libraries already: `python -m <module>` runs in a fork of one process.
+
+Loading Lightning takes longer than training a tiny network, and a pipeline has forty stages. So the demo and the tests
+run their commands this way, on Linux; what tests stop or kill is a Python of its own.
+
+    python preloaded.py serve SOCKET            the number of a listening socket: a fork for each request
+    python preloaded.py call ADDRESS -m ...     the `python` that `started` puts in a folder
+"""
+
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LIBRARIES = (
+    "cv2", "dvc.cli", "dvc.repo", "lightning", "matplotlib.pyplot", "onnx", "onnxruntime", "pandas", "psutil",
+    "pyarrow.parquet", "pydantic", "safetensors.torch", "scipy.stats", "timm", "torch._dynamo", "torch.onnx",
+    "torch_geometric.nn", "torchvision", "yaml",
+)  # fmt: skip
+
+
+@contextmanager
+def started(environment: dict[str, str]) -> Iterator[str]:
+    """Start the process that loads the libraries; gives a folder with a `python` for the front of a PATH."""
+    with tempfile.TemporaryDirectory(prefix="fer-") as folder:
+        address, python = f"{folder}/socket", Path(folder, "python")
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{__file__}" call "{address}" "$@"\n')
+        python.chmod(0o755)
+        with new_socket() as listening:
+            listening.bind(address)
+            listening.listen()
+            number = listening.fileno()
+            command = [sys.executable, __file__, "serve", str(number)]
+            process = subprocess.Popen(command, env=environment, pass_fds=[number], stdin=subprocess.PIPE)
+        with process:
+            yield folder  # at the end its stdin is closed
+
+
+def new_socket() -> socket.socket:
+    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def serve(listening: socket.socket) -> None:
+    """Load the libraries and wait for requests; returns in a fork, with the arguments of its command in `sys.argv`."""
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
+    while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:  # it is closed at the end
+        connection, _ = listening.accept()
+        with connection:
+            if os.fork() == 0:
+                listening.close()
+                become(connection)
+                return
+    sys.exit()
+
+
+def become(connection: socket.socket) -> None:
+    """In a fork, begin the command of a request; in the process between, wait for its end and tell its status."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    request, streams, *_ = socket.recv_fds(connection, 2**20, 3)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    if command := os.fork():
+        status = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
+        connection.send(bytes([status % 256]))
+        os._exit(0)
+    sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
+    sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace")
+    arguments, folder, environment = json.loads(request)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[0], sys.argv = folder, arguments
+
+
+def call(address: str, arguments: list[str]) -> int:
+    """Have a command run with this process's streams, folder and environment; returns its status."""
+    with new_socket() as connection:
+        connection.connect(address)
+        request = json.dumps([arguments, os.getcwd(), dict(os.environ)])
+        socket.send_fds(connection, [request.encode()], [0, 1, 2])
+        return connection.recv(1)[0]
+
+
+if __name__ == "__main__":
+    what, where, *words = sys.argv[1:]
+    if what == "call" and words[:1] == ["-m"]:
+        sys.exit(call(where, words[1:]))
+    if what == "call":
+        os.execv(sys.executable, [sys.executable, *words])
+    serve(socket.socket(fileno=int(where)))
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
