@@ -75,7 +75,7 @@ repro: setup  ## rebuild everything from FER2013, also what files outside the pr
 	dvc repro
 
 release: setup  ## copy the exported models into the package: make release MODELS='cnn:int8 mlp'
-	@$(BIN)/python -m fer.release $(or $(MODELS),cnn:int8 mlp gnn transformer:float16 ensemble)
+	@$(BIN)/python -m fer.release $(or $(MODELS),cnn:int8 mlp:float16 gnn:float16 transformer:float16) $(ARGS)
 
 clean:  ## remove the environment, caches and half-finished trainings
 	rm -rf .venv .venv-predict .cache .mypy_cache .ruff_cache .pytest_cache

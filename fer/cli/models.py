@@ -13,17 +13,18 @@ from fer.errors import FerError
 if TYPE_CHECKING:
     from fer.inference.registry import Released
 
-_HEAD = ("model", "inputs", "precision", "val", "test", "MB", "weights", "file")
+_HEAD = ("model", "inputs", "trained on", "precision", "val", "test", "MB", "weights", "file")
+_NUMBERS = range(4, 7)  # columns that are set to the right
 
 
 @click.command()
 @click.option("--models", "folder", type=click.Path(path_type=Path), metavar="DIR", help="List the models of a folder.")
 @click.pass_context
 def models(context: click.Context, folder: Path | None) -> None:
-    """List the models: their inputs, accuracy on val and test, size, and file.
+    """List the models: their inputs, data set, accuracy on val and test, size, and file.
 
-    Without --models, those that come with fer; the default is marked. The accuracies were measured with this file,
-    on one view of each face.
+    Without --models, those that come with fer; the default is marked. The accuracies were measured with this file, on
+    one view of each face, by the labels of the data set that it was trained on.
     """
     from fer.inference import registry
 
@@ -44,7 +45,8 @@ def models(context: click.Context, folder: Path | None) -> None:
 def _packaged(model: "Released") -> tuple[str, ...]:
     name = f"{model.name} (default)" if model.default else model.name
     values = (f"{model.val:.1%}", f"{model.test:.1%}", _megabytes(model.path))
-    return name, ", ".join(model.inputs), model.precision or "-", *values, model.weights[:12] or "-", str(model.path)
+    about = ", ".join(model.inputs), model.dataset, model.precision or "-"
+    return name, *about, *values, model.weights[:12] or "-", str(model.path)
 
 
 def _own(path: Path) -> tuple[str, ...]:
@@ -53,11 +55,12 @@ def _own(path: Path) -> tuple[str, ...]:
     from fer.inference.text import printable
 
     if path.suffix == registry.ENSEMBLE:
-        return printable(path.stem), *"-" * 4, _megabytes(path), "-", printable(str(path))
+        return printable(path.stem), *"-" * 5, _megabytes(path), "-", printable(str(path))
     about = Network(path, threads=1).about
     values = ("-", "-", _megabytes(path))
     name = printable(path.stem)
-    return name, ", ".join(about.inputs), about.precision, *values, about.weights[:12], printable(str(path))
+    known = ", ".join(about.inputs), printable(about.dataset), about.precision
+    return name, *known, *values, about.weights[:12], printable(str(path))
 
 
 def _megabytes(path: Path) -> str:
@@ -71,6 +74,6 @@ def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(
-            cell.rjust(width) if 3 <= number <= 5 else cell.ljust(width)
+            cell.rjust(width) if number in _NUMBERS else cell.ljust(width)
             for number, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
