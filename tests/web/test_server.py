@@ -2,15 +2,17 @@
 
 import json
 import re
+import time
 import urllib.error
 import urllib.request
 import uuid
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from fer import cli
-from fer.web import server
+from fer.web import page as pages, server
 from tests.web.conftest import drawn_photo, png
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
@@ -103,6 +105,28 @@ def test_no_other_file_and_no_address_is_read(served):
     assert served.contacted == contacted
     assert get(f"{served.address}/", Host="evil.example")[0] == 421
     assert not [path for path in served.files() if path.name in ("hostname", "test_server.py")]
+
+
+@pytest.mark.slow
+def test_an_upload_is_deleted_soon(served):
+    status, _ = upload(served, "soon.png", png(drawn_photo()))
+    assert status == 200
+    assert [path.name for path in served.files()].count("soon.png") == 1
+    end = time.monotonic() + 120
+    while any(path.name == "soon.png" for path in served.files()):
+        assert time.monotonic() < end
+        time.sleep(1)
+
+
+def test_a_visitor_who_leaves_is_forgotten(choice, tmp_path):
+    routes = pytest.importorskip("gradio.routes")
+    page = pages.build(choice, tmp_path, 30)
+    routes.App.create_app(page)
+    visits = page.state_holder
+    assert [visits[name] for name in ("one", "two")]
+    leave = next(call for call in page.fns.values() if any(event == "unload" for _, event in call.targets))
+    leave.fn(SimpleNamespace(session_hash="one"))
+    assert ("one" in visits, "two" in visits) == (False, True)
 
 
 def test_it_needs_gradio(monkeypatch):
