@@ -14,9 +14,12 @@ from fer.bulk import cluster, worker
 from fer.bulk.shards import PICTURES, Shard
 from fer.bulk.storage import Place
 from fer.emotions import EMOTIONS
+from fer.inference import registry
 from fer.stopping import Stopped
 from tests.bulk.conftest import COUNT, bulk, encoded, table
 from tests.inference.conftest import PHOTO, fer
+
+DEFAULT = registry.default(registry.released(), None)
 
 NAMES = sorted(f"photos/{'ab'[number % 2]}/{number}.png" for number in range(COUNT))
 
@@ -29,7 +32,7 @@ def test_the_answers_are_those_of_fer_predict(pictures, alone, faces):
     done = bulk("photos", "out")
     assert done.exit_code == 0, done.output
     assert "Answered 7 pictures with 7 faces; see out/faces." in done.stderr
-    assert "Answered by cnn" in done.stderr
+    assert f"Answered by {DEFAULT} (" in done.stderr
     found = table()
     assert list(found["file"]) == NAMES
     assert len(alone) == len(parts()) == 3
@@ -125,7 +128,7 @@ def test_other_settings_are_refused(pictures, alone):
     bulk("photos", "out")
     for option, name in (
         (("--tta", 2), "tta = 1, now it is 2"),
-        (("--model", "mlp"), "models = cnn"),
+        (("--model", "mlp"), f"models = {DEFAULT}"),
         (("--column", "x"), "column = None"),
     ):
         done = bulk("photos", "out", *option)
@@ -208,5 +211,5 @@ def test_a_missing_ray_is_one_line(pictures, monkeypatch):
 def test_what_decides_the_answers_is_recorded(pictures, alone):
     bulk("photos", "out")
     recorded = json.loads(Path("out/fer-bulk.json").read_text())
-    assert recorded["models"][0].startswith("cnn int8 ")
+    assert recorded["models"][0].startswith(f"{DEFAULT} int8 ")
     assert recorded["detect"] is False

@@ -47,7 +47,7 @@ def test_beside_another_model_an_ensemble_is_one_of_two(package, landmarks):
 
 def test_the_command_lists_ensembles_and_says_who_answered(package, landmarks):
     lines = fer("models").stdout.splitlines()
-    assert lines[-1].split()[:8] == ["team", "(default)", "pixels,", "landmarks", "-", "70.0%", "60.0%", "0.0"]
+    assert lines[-1].split()[1:9] == ["(default)", "pixels,", "landmarks", "fer2013", "-", "70.0%", "60.0%", "0.0"]
     own = fer("models", "--models", package).stdout.splitlines()
     assert [line.split()[0] for line in own] == ["model", "team", "points", "small"]  # manifest.json is none
     from PIL import Image

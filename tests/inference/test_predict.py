@@ -175,7 +175,7 @@ def test_models_are_listed_and_a_broken_one_is_a_line(home):
     lines = fer("models").stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["model", "points", "small"]
     assert "small (default)" in lines[2]
-    assert lines[2].split()[2:6] == ["pixels", "float32", "50.0%", "50.0%"]
+    assert lines[2].split()[2:7] == ["pixels", "fer2013", "float32", "50.0%", "50.0%"]
     own = Path("own")
     own.mkdir()
     (own / "bad.onnx").write_bytes(b"no network")

@@ -138,7 +138,7 @@ def test_what_an_interrupted_run_has_answered_is_kept_beside_earlier_results(pic
 
 def test_two_photos_never_share_a_copy(photo):
     Path("in").mkdir()
-    small = Image.open(photo).resize((64, 64))
+    small = Image.open(photo).resize((256, 256))
     for name in ("a.gif", "a.gif.png", "A.gif"):
         small.save(Path("in", name))
     fer("predict", "in", "--output", OUT)
