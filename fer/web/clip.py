@@ -39,7 +39,7 @@ def answer(sent: Sent, folder: Path, choice: Choice, names: Sequence[str], secon
     try:
         with uploads.copied(sent, folder, name) as path:
             try:
-                yield markup.lines([f"{name}: waiting for other clips."])
+                yield markup.lines([f"{name}: waiting to begin."])
                 with _at_a_time, TemporaryDirectory(dir=folder) as results:
                     yield from _answer(path, name, choice.predictor(names, threads=1), seconds, Path(results))
             except FerError as error:

@@ -1,5 +1,6 @@
 """The page: what it shows, and what answers when something is dropped, taken or chosen."""
 
+from collections.abc import Iterator
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -117,14 +118,16 @@ def _add_clip(choice: Choice, folder: Path, names: Any, seconds: float) -> None:
     )
     shown = _answer_area()
 
-    def answer(sent: Sent | None, names: list[str]) -> Any:
-        if sent is None:
-            yield ""
-        else:
-            # Gradio stores a video as the file itself or as {"video": file}, by version.
-            yield from clip.answer(sent.get("video", sent), folder, choice, names, seconds)
+    def answer(sent: Sent | None, names: list[str]) -> Iterator[tuple[Any, Any]]:
+        if sent is not None:
+            # Gradio describes a video as a file or as {"video": file}, by version.
+            for html in clip.answer(sent.get("video", sent), folder, choice, names, seconds):
+                yield html, gr.skip()
+        yield gr.skip(), None  # the field is free for the next clip
 
-    sending = video.input(answer, [video, names], shown, show_progress="minimal", **_EVENT)
+    sending = video.input(
+        answer, [video, names], [shown, video], show_progress="minimal", show_progress_on=[shown], **_EVENT
+    )
     sending.then(None, js=_SHOW_ANSWER, api_visibility="private")
 
 

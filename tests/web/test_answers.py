@@ -129,7 +129,7 @@ def test_a_clip_is_answered_with_a_video_a_line_a_person_and_a_table(choice, tmp
     pytest.importorskip("av")
     clips.write(tmp_path / "sent.mp4", one_face(12))
     *news, html = clip.answer({"path": str(tmp_path / "sent.mp4"), "orig_name": "my.mp4"}, tmp_path, choice, [], 30)
-    assert news[0] == "<p>my.mp4: waiting for other clips.</p>"
+    assert news[0] == "<p>my.mp4: waiting to begin.</p>"
     assert "12 faces in 12 frames, identities: 1" in html
     assert "first 30 seconds" not in html
     assert content(html, "video/mp4")[4:8] == b"ftyp"

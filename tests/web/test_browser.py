@@ -95,7 +95,7 @@ def test_a_hostile_file_is_one_line_and_the_page_goes_on(visit):
     page.get_by_role("alert").filter(has_text="odd.png is no readable image.").wait_for()
     assert page.locator(CARDS).count() == 0
     send(page, "large.png", bytes(1_100_000))
-    page.get_by_text("File size exceeds the maximum").first.wait_for()
+    page.get_by_text("exceed the maximum allowed size").first.wait_for()
     send(page)
     page.locator(CARDS).nth(1).wait_for()
     assert page.locator(".fer-problem").count() == 0
@@ -117,7 +117,7 @@ def test_the_camera_live_and_a_photo_from_it(visit):
     page.wait_for_function(
         "old => ![...document.querySelectorAll('.fer-answer img')].some(x => x.src === old)", arg=first
     )
-    assert live.first.locator("h3 span").inner_text() == "1"
+    assert int(live.first.locator("h3 span").inner_text()) >= 1  # more where frames come seconds apart
     page.locator("#camera").get_by_label("capture photo").click()
 
 
@@ -150,8 +150,6 @@ def test_two_visitors_at_once(visit):
 
 def test_a_phone_in_a_dark_room_by_keyboard(visit):
     page = visit(400, color_scheme="dark")
-    chosen = []
-    page.on("filechooser", chosen.append)
     for _ in range(30):  # to the field for photos
         page.keyboard.press("Tab")
         if page.evaluate("!!document.activeElement.closest('#photo')"):
