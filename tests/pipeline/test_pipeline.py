@@ -253,7 +253,7 @@ def test_plots_are_all_found(built, tmp_path):
     titles = ["Recall per emotion", "Reliability", *(f"plots/confusion/{model}.csv" for model in MODELS)]
     titles += [f"plots/curves/{name}.csv" for name in (*MODELS, "cnn_head", "cnn_partial")]
     assert not [title for title in titles if title not in html]
-    assert len(list((tmp_path / "static").glob("*.png"))) == 8
+    assert len(list((tmp_path / "static").glob("*.png"))) == 10
 
 
 def test_a_fresh_clone_draws_all_but_the_sheets_of_faces(built, tmp_path):
@@ -266,6 +266,7 @@ def test_a_fresh_clone_draws_all_but_the_sheets_of_faces(built, tmp_path):
     drawn = {path.name for path in (clone.folder / "page/static").glob("*.png")}
     assert {name.partition("plots_")[2] for name in drawn} == {
         "comparison_accuracy.png",
+        "error_analysis_errors.png",
         "graphs_graph.png",
         "data_distribution.png",
     }
