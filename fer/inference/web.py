@@ -63,7 +63,9 @@ def fetch(address: str) -> bytes:
         raise answer
     if isinstance(answer, TimeoutError) or isinstance(getattr(answer, "reason", None), TimeoutError):
         raise FerError(f"{printable(address)} did not arrive within {SECONDS:g} seconds.") from answer
-    raise FerError(f"{printable(address)} can't be fetched ({one_line(answer)}).") from answer
+    cause = getattr(answer, "reason", None)  # of urllib's, which would put brackets around it
+    shown = one_line(cause if isinstance(cause, BaseException) else answer)
+    raise FerError(f"{printable(address)} can't be fetched ({shown}).") from answer
 
 
 def _download(address: str, deadline: float) -> bytes:
