@@ -43,7 +43,7 @@ def test_fer_predicts_anywhere(environment, tmp_path):
     done = run(environment / "bin/fer", "predict", PHOTO, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "happy" in done.stdout
-    assert done.stderr.startswith("Answered by cnn (int8, ")
+    assert done.stderr.startswith("Answered by efficientnetv2 (int8, ")
     done = run(environment / "bin/fer", "predict", PHOTO, "--model", "mlp", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -79,9 +79,9 @@ def test_a_photo_other_models_and_the_heat_map(visit):
     before = page.locator(".fer-answer img").get_attribute("src")
     page.get_by_label("mlp").check()
     page.get_by_text("Answered by mlp").wait_for()
-    assert page.get_by_text("Answered by cnn").count() == 1
-    page.get_by_label("cnn").uncheck()
-    page.get_by_text("Answered by cnn").wait_for(state="detached")
+    assert page.get_by_text("Answered by efficientnetv2").count() == 1
+    page.get_by_label("efficientnetv2").uncheck()
+    page.get_by_text("Answered by efficientnetv2").wait_for(state="detached")
     plain = page.locator(".fer-answer img").get_attribute("src")
     page.get_by_label("Heat map").check()
     changed = "old => document.querySelector('.fer-answer img')?.src !== old"
