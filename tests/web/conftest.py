@@ -19,6 +19,7 @@ OPTIONS = {
     "models": (), "models_folder": None, "tta": 1, "detect": True, "min_size": 24.0, "batch_size": 64,
     "megapixels": 20.0,
 }  # fmt: skip
+LOCAL = ("127.0.0.1", "::1", "localhost")
 # Python runs a module of this name at its start.
 WATCH = """
 import os, sys
@@ -73,6 +74,11 @@ class Served:
         """What was looked up and connected to, a line each."""
         return self._watched.read_text().splitlines() if self._watched.exists() else []
 
+    @property
+    def foreign(self):
+        """Those of them that are not this machine."""
+        return [line for line in self.contacted if not any(f"'{name}'" in line for name in LOCAL)]
+
     def files(self):
         """The temporary files."""
         return [path for path in self.folder.rglob("*") if path.is_file()]
@@ -103,6 +109,7 @@ def served(tmp_path_factory):
         process.terminate()
         rest = process.communicate(timeout=60)[1]
         assert process.returncode == 0, rest
+        assert Served("", "", folder, folder / "watched").foreign == []
         assert list((folder / "temporary").iterdir()) == []
     finally:
         process.kill()
