@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -52,18 +53,26 @@ def ending_on_signals() -> AbstractContextManager[None]:
 
 
 def acknowledge() -> None:
-    """Say that a caught `Stopped` has had its effect, for who goes on within `raising_on_signals`."""
-    _set_alarm(0.0, signal.SIG_IGN)
+    """Raise a caught `Stopped` no more: for code that goes on after it, within `raising_on_signals`."""
+    if _repeats():
+        _set_alarm(0.0, signal.SIG_IGN)
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    def again(*_: Any) -> None:
-        if not _is_stopping():
-            raise Stopped(number)
-
     # A library may drop an exception that comes from a handler, and work on: then it comes again.
-    _set_alarm(_AGAIN, again)
+    _set_alarm(_AGAIN, partial(_stop_again, number))
     raise Stopped(number)
+
+
+def _stop_again(number: int, *_: Any) -> None:
+    if not _is_stopping():
+        raise Stopped(number)
+
+
+def _repeats() -> bool:
+    """Whether the alarm is that of `_stop`, and not one of a program that uses this package."""
+    handler = signal.getsignal(signal.SIGALRM) if hasattr(signal, "SIGALRM") else None
+    return isinstance(handler, partial) and handler.func is _stop_again
 
 
 def _is_stopping() -> bool:

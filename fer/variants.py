@@ -17,10 +17,7 @@ import yaml
 
 from fer import artifacts, check, commands, config_file, hashing, models, paths, writing
 from fer.config import Params
-from fer.data import splits
 from fer.errors import FerError
-from fer.landmarks import graphs
-from fer.landmarks.extract import FaceLandmarks
 from fer.models import pretrained
 
 if TYPE_CHECKING:
@@ -166,6 +163,10 @@ def folder(path: Path, name: str, params: Params, found: Params) -> Iterator[Non
                 _link(top / item, item)
             artifacts.write_text("params.yaml", yaml.safe_dump(params.model_dump(), sort_keys=False))
             if other_graph:
+                from fer.data import splits
+                from fer.landmarks import graphs
+                from fer.landmarks.extract import FaceLandmarks
+
                 landmarks = FaceLandmarks.load(paths.LANDMARKS)
                 graph = graphs.make(landmarks, splits.read(paths.SPLITS, len(landmarks)), params.graphs)
                 with writing.transaction():

@@ -4,7 +4,7 @@ They come from two tables. The one of the data set has a row for each of its N f
 
 - `label`, `split`; `found`, whether landmarks were found.
 - `copies`, the group of exact, near and mirrored copies, and `identical`, that of faces equal to the pixel; -1 without.
-- `contradicted`, whether a copy has another label; `taught`, whether a copy is in train.
+- `copy_disagrees`, whether a copy has another label; `copy_in_train`, whether a copy is in train.
 - By FER+: `voted`; `plurality`, the class with the most votes, empty where two have as many; `clear`, whether one of
   the seven emotions has more than half of the votes.
 
@@ -45,8 +45,8 @@ def of_faces(faces: Faces, splits: pd.DataFrame, found: np.ndarray, votes: np.nd
     table = pd.DataFrame({"label": faces.table["emotion"].to_numpy(str), "split": splits["split"].to_numpy(str)})
     table = table.assign(copies=copies, identical=identical, found=found, voted=most > 0)
     return table.assign(
-        contradicted=(copies >= 0) & (table.groupby("copies")["label"].transform("nunique") > 1),
-        taught=(copies >= 0) & np.isin(copies, copies[table["split"] == "train"]),
+        copy_disagrees=(copies >= 0) & (table.groupby("copies")["label"].transform("nunique") > 1),
+        copy_in_train=(copies >= 0) & np.isin(copies, copies[table["split"] == "train"]),
         plurality=np.where(most > runner_up, np.array(VOTED)[winner], ""),
         clear=(2 * most > votes.sum(axis=1)) & (winner < len(EMOTIONS)),
     )
@@ -93,14 +93,14 @@ def confusions(table: pd.DataFrame) -> pd.DataFrame:
         table: of answers.
 
     Returns:
-        `pair`; `there` and `back`, how often the first is taken for the second and the second for the first; `errors`,
-        both together; and `second`, the share of these in which the label is the second answer.
+        `pair`; `as_second` and `as_first`, how often the first is taken for the second and the second for the first;
+        `errors`, both together; and `second`, the share of these in which the label is the second answer.
     """
     wrong = table[table["wrong"]]
     first, last = np.minimum(wrong["label"], wrong["answer"]), np.maximum(wrong["label"], wrong["answer"])
-    marked = pd.DataFrame({"pair": first + ", " + last, "there": wrong["label"] == first, "errors": True})
-    marked = marked.assign(back=~marked["there"], second=wrong["second"] == wrong["label"])
-    found = marked.groupby("pair").agg({"there": "sum", "back": "sum", "errors": "sum", "second": "mean"})
+    marked = pd.DataFrame({"pair": first + ", " + last, "as_second": wrong["label"] == first, "errors": True})
+    marked = marked.assign(as_first=~marked["as_second"], second=wrong["second"] == wrong["label"])
+    found = marked.groupby("pair").agg({"as_second": "sum", "as_first": "sum", "errors": "sum", "second": "mean"})
     return found.reset_index().sort_values("errors", ascending=False, kind="stable", ignore_index=True)
 
 

@@ -27,8 +27,14 @@ def errors(val: Answered) -> "Figure":
         left.plot(found["confidence"], found["accuracy"], marker="o", markersize=4, label=way)
     left.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share that is right", title=f"{val.name} on val")
     pairs = error_analysis.confusions(val.table).head(_PAIRS)[::-1]
-    right.barh(pairs["pair"], pairs["there"], color="#0072B2", label="the first taken for the second")
-    right.barh(pairs["pair"], pairs["back"], left=pairs["there"], color="#E69F00", label="the second for the first")
+    right.barh(pairs["pair"], pairs["as_second"], color="#0072B2", label="the first taken for the second")
+    right.barh(
+        pairs["pair"],
+        pairs["as_first"],
+        left=pairs["as_second"],
+        color="#E69F00",
+        label="the second for the first",
+    )
     right.set(xlabel="faces of val", title="confused most")
     for axes in (left, right):
         axes.legend(frameon=False, fontsize=9)

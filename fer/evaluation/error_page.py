@@ -152,7 +152,7 @@ def _confusions(answers: pd.DataFrame) -> str:
     found = error_analysis.confusions(answers)
     rows = [
         [pair["pair"], number(pair["errors"]), percent(pair["errors"] / found["errors"].sum()),
-         number(pair["there"]), number(pair["back"]), percent(pair["second"])]
+         number(pair["as_second"]), number(pair["as_first"]), percent(pair["second"])]
         for pair in found.head(_PAIRS).to_dict("records")
     ]  # fmt: skip
     return table(["confused", "errors", "% of errors", "first as second", "second as first", "% label second"], rows)
@@ -162,9 +162,9 @@ def _kinds(answers: pd.DataFrame) -> str:
     kinds = {
         "landmarks found": answers["found"],
         "no landmarks found": ~answers["found"],
-        "a copy is in train": answers["taught"],
-        "no copy is in train": ~answers["taught"],
-        "a copy has another label": answers["contradicted"],
+        "a copy is in train": answers["copy_in_train"],
+        "no copy is in train": ~answers["copy_in_train"],
+        "a copy has another label": answers["copy_disagrees"],
         f"confidence of {_SURE} % or more": answers["confidence"] >= SURE,
     }
     return table(

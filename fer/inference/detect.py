@@ -24,9 +24,9 @@ BORDER = 0.25  # width of the border around a photo in which nothing was found, 
 SMALL_FACE = 0.06  # relative to the photo's longer side: 38 of 640 pixels; smaller faces may be missed
 MAX_OVERLAP = 0.4  # of the boxes of two faces: their intersection over the smaller box
 ORDINARY_SIZE = 24  # of the smallest face that is usually asked for, in pixels
-SURE = 0.5  # score of an upright face from which on a photo is taken for turned
-BIAS = 0.1  # how much more the detector may trust in faces that it sees wrongly turned
-STRAIGHT = 25  # degrees of roll up to which a face shows that its photo is not turned
+UPRIGHT_ROLL = 25  # degrees of roll up to which a face shows that its photo is not turned
+TURNED_SCORE = 0.5  # of an upright face in the turned photo, from which on the photo is turned
+TURNED_MARGIN = 0.1  # by which that score may be lower than the best score in the photo as it is
 CROWD = 8  # small faces from which on a photo is taken for a crowd
 FOUND_SIZE = 16  # pixels of the detector's input that a face needs: it finds 9 of 10 of these (docs/photos.md)
 LARGEST_SCALE = 2.0  # by which tiles are enlarged at most
@@ -77,7 +77,7 @@ class Detector:
             found = suppress_overlaps([*found, *self._in_tiles(grey, scale)])
         if not found:
             found = suppress_overlaps(self._run(grey, FIRST_SIDE, BORDER))
-        if turned and not any(face.is_upright and abs(face.roll) <= STRAIGHT for face in found):
+        if turned and not any(face.is_upright and abs(face.roll) <= UPRIGHT_ROLL for face in found):
             quarters = self._turn(grey, max((face.score for face in found), default=0.0))
             if quarters:
                 upright = np.ascontiguousarray(np.rot90(grey, quarters))
@@ -100,7 +100,7 @@ class Detector:
             seen = self._run(np.ascontiguousarray(np.rot90(grey, quarters)), TURNED_SIDE)
             looks[max((face.score for face in seen if face.is_upright), default=0.0)] = quarters
         best = max(looks)
-        return looks[best] if best >= SURE and best > score - BIAS else 0
+        return looks[best] if best >= TURNED_SCORE and best > score - TURNED_MARGIN else 0
 
     def _in_tiles(self, grey: np.ndarray, scale: float) -> Iterator[Detection]:
         """The small faces of a photo, looked at in tiles that are enlarged or reduced by `scale`."""

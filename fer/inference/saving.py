@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import IO
 
 from fer.data import images
-from fer.inference import draw, heat_picture, report, web
+from fer.inference import draw, heat_picture, report, url
 from fer.inference.about import About
 from fer.inference.faces import COLUMNS, Photo
 from fer.inference.network import Network
@@ -129,8 +129,8 @@ class _Copies:
         """
         if photo == STDIN:
             shown = "stdin"
-        elif web.is_address(photo):
-            shown = web.file_name(photo)
+        elif url.is_url(photo):
+            shown = url.file_name(photo)
         elif self._shared:
             folder = os.path.realpath(os.path.dirname(photo) or ".")
             shown = os.path.relpath(os.path.join(folder, os.path.basename(photo)), self._shared)
@@ -152,7 +152,7 @@ class _Copies:
 def _shared_folder(names: Sequence[str]) -> str:
     """The folder below which all photos lie; empty if there is none."""
     try:
-        files = [name for name in names if name != STDIN and not web.is_address(name)]
+        files = [name for name in names if name != STDIN and not url.is_url(name)]
         folders = [os.path.realpath(os.path.dirname(name) or ".") for name in files]
         return os.path.commonpath(folders) if folders else ""
     except (OSError, ValueError):  # the working folder was deleted; several drives

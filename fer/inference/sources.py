@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from fer.data import files, images
 from fer.errors import FerError
-from fer.inference import web
+from fer.inference import url
 from fer.inference.frame import Frame, Problem, attempt, from_image
 from fer.inference.text import one_line, printable
 
@@ -45,7 +45,7 @@ def expand(
     problems = []
     for path in paths:
         try:
-            names = [path] if urls and web.is_address(path) else list(_expand_one(path, made_by_fer))
+            names = [path] if urls and url.is_url(path) else list(_expand_one(path, made_by_fer))
         except FerError as error:
             problems.append(Problem(path, error.message))
             continue
@@ -81,9 +81,9 @@ def _expand_one(path: str, made_by_fer: Callable[[str], bool]) -> Iterator[str |
 
 
 def _refuse_address(name: str) -> None:
-    if web.is_address(name):
+    if url.is_url(name):
         raise FerError(f"{_shortened(name)} is an address on the web. To fetch it, add --url to fer predict.")
-    if web.has_other_scheme(name):
+    if url.has_other_scheme(name):
         raise FerError(f"{_shortened(name)} is not fetched: photos come from files, or with --url from http and https.")
 
 
@@ -173,8 +173,8 @@ def read(name: str, megapixels: float = images.MAX_MEGAPIXELS, *, urls: bool = F
 
 
 def _content(name: str, urls: bool) -> bytes:
-    if urls and web.is_address(name):
-        return _read(io.BytesIO(web.fetch(name)), name, f"fer video {printable(name)}")
+    if urls and url.is_url(name):
+        return _read(io.BytesIO(url.fetch(name)), name, f"fer video {printable(name)}")
     if name != STDIN:
         _refuse_address(name)
         with files.open_regular(files.expanded(name)) as file:

@@ -2,28 +2,20 @@
 
 import contextlib
 import functools
-import io
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
-from PIL import Image
 
 from fer import Predictor, cli
 from fer.bulk import cluster, worker
 from fer.data import drawn
 from fer.inference import registry
+from tests.data.small_faces import png
 
 COUNT = 7
-
-
-def encoded(face):
-    """A face as a PNG file."""
-    content = io.BytesIO()
-    Image.fromarray(face).save(content, "PNG")
-    return content.getvalue()
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +32,7 @@ def pictures(faces, tmp_path, monkeypatch):
     for number, face in enumerate(faces[0]):
         path = Path("photos", "ab"[number % 2], f"{number}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encoded(face))
+        path.write_bytes(png(face))
     return tmp_path
 
 

@@ -16,7 +16,8 @@ from fer.bulk.storage import Place
 from fer.emotions import EMOTIONS
 from fer.inference import registry
 from fer.stopping import Stopped
-from tests.bulk.conftest import COUNT, bulk, encoded, table
+from tests.bulk.conftest import COUNT, bulk, table
+from tests.data.small_faces import png
 from tests.inference.conftest import PHOTO, fer
 
 DEFAULT = registry.default(registry.released(), None)
@@ -101,7 +102,7 @@ def test_a_stopped_run_says_that_it_goes_on(pictures, alone, monkeypatch):
 def test_what_is_added_later_is_answered_and_what_is_gone_is_kept(pictures, alone, faces):
     bulk("photos", "out")
     Path("photos/a/0.png").unlink()
-    Path("photos/a/1.png").write_bytes(encoded(faces[0][0]))
+    Path("photos/a/1.png").write_bytes(png(faces[0][0]))
     assert bulk("photos", "out").exit_code == 0
     assert list(table()["file"]) == sorted([*NAMES, "photos/a/1.png"])
     assert alone[-1].names == ("a/1.png",)

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.bulk.conftest import encoded, table
+from tests.bulk.conftest import table
+from tests.data.small_faces import png
 from tests.known_params import TOP
 
 pytestmark = pytest.mark.slow
@@ -26,7 +27,7 @@ def photos(faces, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("photos").mkdir()
     for number in range(COUNT):
-        Path(f"photos/{number:03}.png").write_bytes(encoded(faces[0][number % len(faces[0])]))
+        Path(f"photos/{number:03}.png").write_bytes(png(faces[0][number % len(faces[0])]))
     return [f"photos/{number:03}.png" for number in range(COUNT)]
 
 

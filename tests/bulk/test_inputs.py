@@ -13,13 +13,14 @@ import pytest
 
 from fer.bulk.storage import Place
 from fer.emotions import EMOTIONS
-from tests.bulk.conftest import COUNT, bulk, encoded, table
+from tests.bulk.conftest import COUNT, bulk, table
+from tests.data.small_faces import png
 
 
 @pytest.fixture
 def contents(pictures, faces):
     """The files of the faces, as bytes."""
-    return [encoded(face) for face in faces[0]]
+    return [png(face) for face in faces[0]]
 
 
 def write_tar(path, contents, mode="w"):

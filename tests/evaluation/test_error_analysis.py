@@ -61,8 +61,8 @@ def test_a_face_s_row_says_what_is_known_of_it(faces: Faces) -> None:
     table = on_val(faces, answers(faces.labels, {21: "sad", 22: "happy"}), groups, votes).table
     assert list(table.index) == list(range(20, 40))
     assert list(table.index[table["wrong"]]) == [21, 22]
-    assert list(table.index[table["taught"]]) == [23]
-    assert list(table.index[table["contradicted"]]) == [21, 25]
+    assert list(table.index[table["copy_in_train"]]) == [23]
+    assert list(table.index[table["copy_disagrees"]]) == [21, 25]
     assert bool(table.loc[21, "on_copy"])
     assert not table.loc[22, "on_copy"]
     assert table.loc[23, "identical"] >= 0
@@ -77,7 +77,13 @@ def test_pairs_count_both_directions_and_second_answers(faces: Faces) -> None:
     recorded.table.loc[20, "angry"] += 0.01
     recorded.table.loc[[25, 34], "fear"] += 0.01
     found = error_analysis.confusions(on_val(faces, recorded, no_copies()).table)
-    assert found.iloc[0].to_dict() == {"pair": "angry, sad", "there": 2, "back": 1, "errors": 3, "second": 1 / 3}
+    assert found.iloc[0].to_dict() == {
+        "pair": "angry, sad",
+        "as_second": 2,
+        "as_first": 1,
+        "errors": 3,
+        "second": 1 / 3,
+    }
     assert found["errors"].sum() == 4
 
 

@@ -1,6 +1,5 @@
 """Drawn photos, and `fer web` in a process of its own, whose name look-ups and connections are written down."""
 
-import io
 import os
 import re
 import subprocess
@@ -9,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from fer.web.choice import Choice
 from tests.inference import clips
@@ -39,13 +37,6 @@ def drawn_photo(count=2):
 def one_face(count):
     """Frames uint8 [240, 320, 3] of a drawn face that moves."""
     return list(clips.pictures(count, clips.straight(20, 60, 2, 120)))
-
-
-def png(pixels):
-    """Pixels as a PNG file."""
-    content = io.BytesIO()
-    Image.fromarray(pixels).save(content, "PNG")
-    return content.getvalue()
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,9 @@ from fer.emotions import EMOTIONS
 from fer.inference.faces import Face
 from fer.web import answers, clip, markup, uploads
 from fer.web.uploads import Upload
+from tests.data.small_faces import png
 from tests.inference import clips
-from tests.web.conftest import drawn_photo, one_face, png
+from tests.web.conftest import drawn_photo, one_face
 
 
 def content(html, kind):

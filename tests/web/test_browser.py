@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
+from tests.data.small_faces import png
 from tests.inference import clips
-from tests.web.conftest import drawn_photo, one_face, png
+from tests.web.conftest import drawn_photo, one_face
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.slow

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from fer import cli
 from fer.web import page as pages, server
-from tests.web.conftest import drawn_photo, png
+from tests.data.small_faces import png
+from tests.web.conftest import drawn_photo
 
 
 def get(address, **headers):

@@ -1,6 +1,5 @@
 """Photos by their addresses: only where that is asked for, and within limits. The server is on the loopback."""
 
-import io
 import json
 import threading
 import time
@@ -9,18 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from fer import Predictor
 from fer.errors import FerError
-from fer.inference import web
+from fer.inference import url
+from tests.data.small_faces import png
 from tests.inference.conftest import fer
 
 
 def picture():
-    data = io.BytesIO()
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)).save(data, "PNG")
-    return data.getvalue()
+    return png(np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8))
 
 
 class Site(BaseHTTPRequestHandler):
@@ -110,7 +107,7 @@ def test_nothing_is_fetched_unasked(site):
     ],
 )
 def test_what_can_t_be_fetched_is_one_line_and_the_others_go_on(site, monkeypatch, path, reason):
-    monkeypatch.setattr(web, "LARGEST", 200_000)
+    monkeypatch.setattr(url, "LARGEST", 200_000)
     done = fer("predict", "--url", site.address + path, f"{site.address}/face.png", "--no-detect", "--format", "csv")
     assert done.exit_code == 1
     assert len(done.stdout.splitlines()) == 2
@@ -119,9 +116,9 @@ def test_what_can_t_be_fetched_is_one_line_and_the_others_go_on(site, monkeypatc
 
 
 def test_a_public_site_leads_nobody_into_a_private_network(site, monkeypatch):
-    monkeypatch.setattr(web, "_is_private", lambda address: address.endswith("/face.png"))
+    monkeypatch.setattr(url, "_is_private", lambda address: address.endswith("/face.png"))
     with pytest.raises(FerError, match=r"/moved leads to .*/face\.png, which lies in a private network"):
-        web.fetch(f"{site.address}/moved")
+        url.fetch(f"{site.address}/moved")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +126,7 @@ def test_a_public_site_leads_nobody_into_a_private_network(site, monkeypatch):
     [("127.0.0.1", True), ("[::1]", True), ("192.168.1.2", True), ("169.254.169.254", True), ("93.184.215.14", False)],
 )
 def test_what_lies_in_a_private_network(host, private):
-    assert web._is_private(f"http://{host}:80/x.jpg") is private
+    assert url._is_private(f"http://{host}:80/x.jpg") is private
 
 
 @pytest.mark.parametrize("options", [[], ["--url"]])
@@ -143,14 +140,14 @@ def test_other_addresses_are_not_fetched(home, address, options):
 
 
 def test_a_server_that_never_ends_is_left(site, monkeypatch):
-    monkeypatch.setattr(web, "SECONDS", 0.5)
+    monkeypatch.setattr(url, "SECONDS", 0.5)
     with pytest.raises(FerError, match=r"/slow did not arrive within 0\.5 seconds\."):
-        web.fetch(f"{site.address}/slow")
+        url.fetch(f"{site.address}/slow")
 
 
 def test_a_host_that_is_not_there_is_named(monkeypatch):
     with pytest.raises(FerError, match=r"http://127\.0\.0\.1:9/x\.jpg can't be fetched \(.*refused"):
-        web.fetch("http://127.0.0.1:9/x.jpg")
+        url.fetch("http://127.0.0.1:9/x.jpg")
 
 
 @pytest.mark.parametrize(
@@ -163,4 +160,4 @@ def test_a_host_that_is_not_there_is_named(monkeypatch):
     ],
 )
 def test_a_copy_s_name_stays_in_its_folder(address, name):
-    assert web.file_name(address) == name
+    assert url.file_name(address) == name

@@ -18,14 +18,14 @@ _REDIRECTS = 5
 _CHUNK = 1 << 16  # bytes
 
 
-def is_address(name: str) -> bool:
+def is_url(name: str) -> bool:
     """Whether a name is an address on the web instead of a file."""
     return re.match(r"https?://", name, re.IGNORECASE) is not None
 
 
 def has_other_scheme(name: str) -> bool:
     """Whether a name is an address that is not fetched: ftp, file and the like."""
-    return re.match(r"[a-z][a-z0-9+.-]*://", name, re.IGNORECASE) is not None and not is_address(name)
+    return re.match(r"[a-z][a-z0-9+.-]*://", name, re.IGNORECASE) is not None and not is_url(name)
 
 
 def file_name(address: str) -> str:
@@ -39,7 +39,7 @@ def fetch(address: str) -> bytes:
     """The content of an address.
 
     Args:
-        address: as `is_address` knows it.
+        address: as `is_url` knows it.
 
     Raises:
         FerError: it can't be fetched, is too large or too slow, or leads to another kind of address.
@@ -102,7 +102,7 @@ def _opener() -> Any:
 
         def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
             leads = f"{printable(req.full_url)} leads to {printable(newurl)[:100]}"
-            if not is_address(newurl):
+            if not is_url(newurl):
                 raise FerError(f"{leads}, which is not fetched.")
             if _is_private(newurl) and not _is_private(req.full_url):
                 raise FerError(f"{leads}, which lies in a private network, so it is not fetched.")
