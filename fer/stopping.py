@@ -1,11 +1,12 @@
 """SIGTERM and SIGINT (Ctrl-C) as an exception with a message."""
 
+import _thread
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -34,6 +35,62 @@ class Stopped(BaseException):
         return f"Stopped by {self.signal.name}: {self.outcome}."
 
 
+class _Reminder:
+    """Raises a stop again until it is acknowledged: a library may drop an exception that comes from a handler.
+
+    A thread and no alarm signal: Lightning puts back the handlers of all signals when a training ends, and an alarm
+    without a handler ends the process.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stop: object | None = None
+        self._reminds = False
+
+    def start(self, number: int) -> None:
+        """Begin to remind of a signal, from its handler."""
+        self._stop = stop = object()
+        # threading.Thread takes locks in which the signal may have met this very thread.
+        _thread.start_new_thread(self._remind, (number, stop))
+
+    def acknowledge(self) -> None:
+        """Remind no more; from another thread than the main one, which gets no signals, nothing changes."""
+        if threading.current_thread() is threading.main_thread():
+            with self._lock:
+                self._stop = None
+
+    def takes(self) -> bool:
+        """Whether the handler was called by this reminder, and not by a signal."""
+        reminds, self._reminds = self._reminds, False
+        return reminds
+
+    @property
+    def waits(self) -> bool:
+        """Whether a stop has not been acknowledged."""
+        return self._stop is not None
+
+    def _remind(self, number: int, stop: object) -> None:
+        while True:
+            time.sleep(_AGAIN)
+            with self._lock:
+                if self._stop is not stop:
+                    return
+                if signal.getsignal(number) is _stop:
+                    self._reminds = True
+                    _call_handler(number)
+
+
+def _call_handler(number: int) -> None:
+    """Let the main thread run its handler of a signal, from another thread."""
+    if hasattr(signal, "pthread_kill"):  # also ends what the main thread waits for
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        _thread.interrupt_main(signal.Signals(number))
+
+
+_reminder = _Reminder()
+
+
 def raise_on_signals() -> None:
     """Let SIGTERM and SIGINT raise `Stopped` in the main thread, whatever handled them before."""
     _handle(dict.fromkeys(_SIGNALS, _stop))
@@ -54,25 +111,15 @@ def ending_on_signals() -> AbstractContextManager[None]:
 
 def acknowledge() -> None:
     """Raise a caught `Stopped` no more: for code that goes on after it, within `raising_on_signals`."""
-    if _repeats():
-        _set_alarm(0.0, signal.SIG_IGN)
+    _reminder.acknowledge()
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    # A library may drop an exception that comes from a handler, and work on: then it comes again.
-    _set_alarm(_AGAIN, partial(_stop_again, number))
+    if not _reminder.takes():
+        _reminder.start(number)
+    elif not _reminder.waits or _is_stopping():
+        return
     raise Stopped(number)
-
-
-def _stop_again(number: int, *_: Any) -> None:
-    if not _is_stopping():
-        raise Stopped(number)
-
-
-def _repeats() -> bool:
-    """Whether the alarm is that of `_stop`, and not one of a program that uses this package."""
-    handler = signal.getsignal(signal.SIGALRM) if hasattr(signal, "SIGALRM") else None
-    return isinstance(handler, partial) and handler.func is _stop_again
 
 
 def _is_stopping() -> bool:
@@ -81,13 +128,6 @@ def _is_stopping() -> bool:
     while error is not None and not isinstance(error, Stopped):
         error = error.__context__
     return error is not None
-
-
-def _set_alarm(seconds: float, handler: Any) -> None:
-    """Call a handler every so many seconds, 0 for no more; does nothing on Windows, which has no such clock."""
-    if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGALRM, handler)
-        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
 
 
 @contextmanager

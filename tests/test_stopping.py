@@ -54,3 +54,21 @@ def test_whoever_catches_a_stop_can_go_on():
             signal.raise_signal(signal.SIGINT)
         acknowledge()
         time.sleep(0.1)
+
+
+def test_handlers_that_a_library_puts_back_do_no_harm():
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+
+    @raising_on_signals()
+    def stop():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            # As Lightning does when a training ends.
+            for number in (signal.SIGALRM, signal.SIGTERM):
+                signal.signal(number, handlers[number])
+            time.sleep(0.1)
+
+    with pytest.raises(Stopped):
+        stop()
+    time.sleep(0.1)
