@@ -89,8 +89,8 @@ def dvc() -> Iterator[Any]:
     Raises:
         FerError: DVC fails in the block.
     """
-    from dvc.exceptions import DvcException  # type: ignore[import-untyped]
-    from dvc.repo import Repo  # type: ignore[import-untyped]
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.WARNING)  # else it prints a line a stage
     try:

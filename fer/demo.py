@@ -87,7 +87,7 @@ def main() -> None:
 
     overrides = [item for key, value in OVERRIDES.items() for item in ("-S", f"{key}={value}")]
     click.secho("$ dvc exp run " + " ".join(overrides), dim=True)
-    failed = _run(["dvc", "exp", "run", *overrides])
+    failed = _run(["python", "-m", "dvc", "exp", "run", *overrides])
     MARK.parent.mkdir(exist_ok=True)
     MARK.write_text(_state())
     if failed:

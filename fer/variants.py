@@ -99,7 +99,7 @@ def causes(name: str, params: Params) -> Causes:
         FerError: a stage before the training would run first, or DVC can't tell.
     """
     import networkx  # type: ignore[import-untyped]
-    from dvc.dependency import ParamsDependency  # type: ignore[import-untyped]
+    from dvc.dependency import ParamsDependency
     from filelock import FileLock
 
     commands.LOCKS.mkdir(parents=True, exist_ok=True)

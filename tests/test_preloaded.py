@@ -1,0 +1,49 @@
+"""What the demo and the tests speed up writes what DVC writes."""
+
+from collections import OrderedDict
+
+from dvc.utils.serialize import _yaml
+
+from fer import preloaded
+
+STAGE = {
+    "cmd": ["python -m stages.ensemble both", "python -m stages.measure both"],
+    "deps": [{"path": "data/é.csv", "hash": "md5", "md5": "01234567890123456789012345678901", "size": 0}],
+    "params": {
+        "params.yaml": OrderedDict(
+            {"labels": None, "lr": 1e-05, "alpha": 0.2, "big": 1e300, "flip": True, "off": "off", "of": [], "to": {}}
+        )
+    },
+}
+
+
+def test_the_lock_has_the_same_bytes(tmp_path, monkeypatch):
+    def written(name: str) -> str:
+        path = tmp_path / name / "dvc.lock"
+        path.parent.mkdir()
+        for number in range(3):
+            with _yaml.modify_yaml(str(path)) as lock:
+                lock.setdefault("schema", "2.0")
+                lock.setdefault("stages", {})[f"stage{number}"] = STAGE
+        return path.read_text()
+
+    expected = written("own")
+    for name in ("parse_yaml_for_update", "_dump"):
+        monkeypatch.setattr(_yaml, name, getattr(_yaml, name))  # to be put back
+    preloaded.write_locks_quickly()
+
+    assert written("quick") == expected
+    assert _yaml.load_yaml(str(tmp_path / "quick/dvc.lock"))["stages"]["stage0"] == STAGE
+
+
+def test_comments_of_other_files_are_kept(tmp_path, monkeypatch):
+    for name in ("parse_yaml_for_update", "_dump"):
+        monkeypatch.setattr(_yaml, name, getattr(_yaml, name))
+    preloaded.write_locks_quickly()
+    path = tmp_path / "params.yaml"
+    path.write_text("a: 1  # why\n")
+
+    with _yaml.modify_yaml(str(path)) as values:
+        values["a"] = 2
+
+    assert path.read_text() == "a: 2  # why\n"
