@@ -7,6 +7,8 @@ run their commands this way, on Linux; what tests stop or kill is a Python of it
     python preloaded.py call ADDRESS -m ...     the `python` that `started` puts in a folder
 """
 
+import atexit
+import gc
 import importlib
 import json
 import os
@@ -21,13 +23,15 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, ClassVar, TextIO
 
 LIBRARIES = (
     "cv2", "dvc.cli", "dvc.repo", "lightning", "matplotlib.pyplot", "onnx", "onnxruntime", "pandas", "psutil",
     "pyarrow.parquet", "pydantic", "safetensors.torch", "scipy.stats", "timm", "torch._dynamo", "torch.onnx",
     "torch_geometric.nn", "torchvision", "yaml",
 )  # fmt: skip
+
+_status: int | None = None
 
 
 @contextmanager
@@ -51,45 +55,56 @@ def new_socket() -> socket.socket:
     return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def write_locks_quickly() -> None:
+def read_and_write_locks_quickly() -> None:
     """Let DVC read and write dvc.lock by libyaml, in the same bytes.
 
-    DVC does so after every stage, in a way that would keep comments; with forty stages it takes 1.5 s each time.
+    DVC reads it three times a stage and writes it once, by its usual YAML library; with forty stages that takes 2 s.
     """
     import yaml
     from dvc.utils.serialize import _yaml
     from ruamel.yaml.resolver import implicit_resolvers
 
+    class Loader(yaml.CSafeLoader):
+        yaml_implicit_resolvers: ClassVar[dict] = {}
+
     class Dumper(yaml.CSafeDumper):
+        yaml_implicit_resolvers: ClassVar[dict] = {}
+
         def ignore_aliases(self, _: Any) -> bool:
             return True
 
-    Dumper.yaml_implicit_resolvers = {}
     for versions, tag, pattern, first in implicit_resolvers:
         if (1, 2) in versions:  # DVC's; libyaml's own is 1.1, in which "off" is a truth value and "1e-5" is text
+            Loader.add_implicit_resolver(tag, pattern, first)
             Dumper.add_implicit_resolver(tag, pattern, first)
     Dumper.add_representer(OrderedDict, lambda dumper, values: dumper.represent_dict(values.items()))
     Dumper.add_representer(type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", ""))
     Dumper.add_representer(float, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:float", repr(value)))
-    read, write = _yaml.parse_yaml_for_update, _yaml._dump
+    read, write = _yaml.parse_yaml, _yaml._dump
 
-    def read_quickly(text: str, path: str) -> Any:
-        return (_yaml.parse_yaml if path.endswith("dvc.lock") else read)(text, path)
+    def read_quickly(text: str, path: str, typ: str = "safe") -> Any:
+        if not path.endswith("dvc.lock"):
+            return read(text, path, typ)
+        try:
+            return yaml.load(text, Loader) or {}
+        except yaml.YAMLError as error:
+            raise _yaml.YAMLFileCorruptedError(path) from error
 
     def write_quickly(data: Any, stream: TextIO) -> None:
-        if type(data) is dict:  # what `read` gives has a type of its own
+        if type(data) is dict:  # what DVC reads to be changed has a type of its own
             yaml.dump(data, stream, Dumper, default_flow_style=False, sort_keys=False, allow_unicode=True)
         else:
             write(data, stream)
 
-    _yaml.parse_yaml_for_update, _yaml._dump = read_quickly, write_quickly
+    _yaml.parse_yaml, _yaml._dump = read_quickly, write_quickly
 
 
 def serve(listening: socket.socket) -> None:
     """Load the libraries and wait for requests; returns in a fork, with the arguments of its command in `sys.argv`."""
     for name in LIBRARIES:
         importlib.import_module(name)
-    write_locks_quickly()
+    read_and_write_locks_quickly()
+    gc.freeze()  # else each fork's garbage collection goes through all of the libraries, and copies them
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:  # it is closed at the end
         connection, _ = listening.accept()
@@ -121,6 +136,26 @@ def become(connection: socket.socket) -> None:
     sys.path[0], sys.argv = folder, arguments
 
 
+def run_module(name: str) -> None:
+    """`python -m name`, and note the status with which it ends."""
+    global _status
+    _status = 1
+    try:
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
+        _status = 0
+    except SystemExit as ended:
+        _status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        raise
+
+
+def end() -> None:
+    """End a fork at once: to free the libraries that it shares takes three seconds."""
+    if _status is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_status)
+
+
 def call(address: str, arguments: list[str]) -> int:
     """Have a command run with this process's streams, folder and environment; returns its status."""
     with new_socket() as connection:
@@ -136,5 +171,6 @@ if __name__ == "__main__":
         sys.exit(call(where, words[1:]))
     if what == "call":
         os.execv(sys.executable, [sys.executable, *words])
+    atexit.register(end)  # before the libraries', so that it is called after theirs
     serve(socket.socket(fileno=int(where)))
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    run_module(sys.argv[0])

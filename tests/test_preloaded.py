@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 
+import pytest
 from dvc.utils.serialize import _yaml
 
 from fer import preloaded
@@ -17,7 +18,15 @@ STAGE = {
 }
 
 
-def test_the_lock_has_the_same_bytes(tmp_path, monkeypatch):
+@pytest.fixture
+def quicken(monkeypatch):
+    """Replaces DVC's functions, which are back after the test."""
+    for name in ("parse_yaml", "_dump"):
+        monkeypatch.setattr(_yaml, name, getattr(_yaml, name))
+    return preloaded.read_and_write_locks_quickly
+
+
+def test_the_lock_has_the_same_bytes(tmp_path, quicken):
     def written(name: str) -> str:
         path = tmp_path / name / "dvc.lock"
         path.parent.mkdir()
@@ -28,18 +37,14 @@ def test_the_lock_has_the_same_bytes(tmp_path, monkeypatch):
         return path.read_text()
 
     expected = written("own")
-    for name in ("parse_yaml_for_update", "_dump"):
-        monkeypatch.setattr(_yaml, name, getattr(_yaml, name))  # to be put back
-    preloaded.write_locks_quickly()
+    quicken()
 
     assert written("quick") == expected
     assert _yaml.load_yaml(str(tmp_path / "quick/dvc.lock"))["stages"]["stage0"] == STAGE
 
 
-def test_comments_of_other_files_are_kept(tmp_path, monkeypatch):
-    for name in ("parse_yaml_for_update", "_dump"):
-        monkeypatch.setattr(_yaml, name, getattr(_yaml, name))
-    preloaded.write_locks_quickly()
+def test_comments_of_other_files_are_kept(tmp_path, quicken):
+    quicken()
     path = tmp_path / "params.yaml"
     path.write_text("a: 1  # why\n")
 
@@ -47,3 +52,12 @@ def test_comments_of_other_files_are_kept(tmp_path, monkeypatch):
         values["a"] = 2
 
     assert path.read_text() == "a: 2  # why\n"
+
+
+def test_a_broken_lock_is_named_as_dvc_names_it(tmp_path, quicken):
+    quicken()
+    path = tmp_path / "dvc.lock"
+    path.write_text("stages: [\n")
+
+    with pytest.raises(_yaml.YAMLFileCorruptedError):
+        _yaml.load_yaml(str(path))
