@@ -23,7 +23,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, TextIO
+from typing import Any, TextIO
 
 LIBRARIES = (
     "cv2", "dvc.cli", "dvc.repo", "lightning", "matplotlib.pyplot", "onnx", "onnxruntime", "pandas", "psutil",
@@ -65,14 +65,13 @@ def read_and_write_locks_quickly() -> None:
     from ruamel.yaml.resolver import implicit_resolvers
 
     class Loader(yaml.CSafeLoader):
-        yaml_implicit_resolvers: ClassVar[dict] = {}
+        pass
 
     class Dumper(yaml.CSafeDumper):
-        yaml_implicit_resolvers: ClassVar[dict] = {}
-
         def ignore_aliases(self, _: Any) -> bool:
             return True
 
+    Loader.yaml_implicit_resolvers, Dumper.yaml_implicit_resolvers = {}, {}
     for versions, tag, pattern, first in implicit_resolvers:
         if (1, 2) in versions:  # DVC's; libyaml's own is 1.1, in which "off" is a truth value and "1e-5" is text
             Loader.add_implicit_resolver(tag, pattern, first)
@@ -113,7 +112,7 @@ def serve(listening: socket.socket) -> None:
                 listening.close()
                 become(connection)
                 return
-    sys.exit()
+    os._exit(0)  # to free the libraries takes seconds
 
 
 def become(connection: socket.socket) -> None:
