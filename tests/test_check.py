@@ -56,6 +56,7 @@ def test_nothing_has_changed(project, capsys):
     assert capsys.readouterr().out == ""  # DVC itself would print a line a stage
 
 
+@pytest.mark.slow
 def test_a_changed_file_runs_its_stage_and_those_after_it(project):
     Path("second.txt").write_text("changed")
     assert check.would_run() == ["second", "third"]

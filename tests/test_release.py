@@ -38,6 +38,7 @@ def run(*arguments):
     return CliRunner().invoke(release.main, arguments)
 
 
+@pytest.mark.slow
 def test_a_released_file_is_measured_as_it_is_shipped(project):
     result = run("small:int8")
     assert result.exit_code == 0, result.output

@@ -47,6 +47,7 @@ def call(*options, fails=False):
     return outcome.output
 
 
+@pytest.mark.slow
 def test_a_search_begins_with_the_settings_as_they_are_and_ends_with_the_best(project, params, tmp_path, monkeypatch):
     monkeypatch.setattr(tune.tune_figure, "write", DRAW)
     output = call("--trials", "25", "--vary", "mlp.dropout", "--vary", "mlp.hidden", "-S", "mlp.epochs=4")

@@ -39,6 +39,7 @@ def test_every_part_measures_what_it_should(tmp_path, monkeypatch):
     assert "whole training" in page.tables({"cpu": run})
 
 
+@pytest.mark.slow
 def test_a_part_that_fails_keeps_its_rows_and_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "PARTS", {"failing": 1})
     real = bench.run

@@ -29,6 +29,7 @@ def parts():
     return {path.name: path.stat().st_mtime_ns for path in Path("out/faces").iterdir()}
 
 
+@pytest.mark.slow
 def test_the_answers_are_those_of_fer_predict(pictures, alone, faces):
     done = bulk("photos", "out")
     assert done.exit_code == 0, done.output

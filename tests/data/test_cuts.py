@@ -67,6 +67,7 @@ def test_members(undivided: Faces, divided_in_two: Faces, protocol: str) -> None
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["undivided", "train and test"])
 def test_frames_of_one_person_stay_in_one_split(tmp_path: Path, layout: str) -> None:
     people = draw(len(EMOTIONS) * 6, seed=1)

@@ -13,6 +13,7 @@ from stages import download, split
 from tests import known_params
 
 
+@pytest.mark.slow
 def test_download_and_split(tiny: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     known_params.write(Path("params.yaml"))
@@ -37,6 +38,7 @@ def test_download_and_split(tiny: Faces, tmp_path: Path, monkeypatch: pytest.Mon
     assert before == [path.read_bytes() for path in outputs]
 
 
+@pytest.mark.slow
 def test_an_own_folder_is_divided_by_split_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     content = known_params.read()

@@ -179,6 +179,7 @@ def test_a_class_without_a_face_is_named(plain: Faces) -> None:
         splits.make(faces, OFFICIAL, 0)
 
 
+@pytest.mark.slow
 def test_figures(planted: tuple[Faces, dict[str, int]], plain: Faces, tmp_path: Path) -> None:
     for name, faces in (("planted", planted[0]), ("plain", plain)):
         table, _ = splits.make(faces, OFFICIAL, 0)

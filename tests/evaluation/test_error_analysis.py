@@ -164,6 +164,7 @@ def run(fails: bool = False) -> str:
     return outcome.output
 
 
+@pytest.mark.slow
 def test_the_stage_writes_a_page_of_the_best_model_on_val_and_two_pictures(project: Faces) -> None:
     assert "gnn: 2 of 20 faces of val are misread" in run()
     page = Path("reports/error_analysis.md").read_text()
@@ -186,6 +187,7 @@ def test_the_stage_writes_a_page_of_the_best_model_on_val_and_two_pictures(proje
     )
 
 
+@pytest.mark.slow
 def test_the_stage_reads_fer_plus_where_it_is_and_another_model_where_it_is_named(project: Faces) -> None:
     order = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
     rows = [f"{name.partition('/')[2]},0,0,0,9,0,0,0,0,1,0" for name in project.table["name"]]

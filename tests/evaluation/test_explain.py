@@ -128,6 +128,7 @@ class NoLandmarks:
         return points
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [Corner, Mouth])
 def test_a_model_as_a_whole(network, params, change, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -59,6 +59,7 @@ def test_the_table_shows_val_and_test_the_best_on_val_first() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_it_needs_no_torch() -> None:
     measured("mlp", 0.6, 0.51)
     code = "import sys; sys.modules['torch'] = None; from fer.evaluation.results import main; main()"

@@ -63,6 +63,7 @@ def test_one_seed_has_no_deviation() -> None:
     assert spread.read(spread.path("mlp")).text("test") == spread.read(spread.path("cnn")).text("val") == ""
 
 
+@pytest.mark.slow
 def test_the_report_shows_it() -> None:
     assert "over seeds" not in report()
     spread.write(spread.path("mlp"), Spread(RUNS, settings()))

@@ -156,6 +156,7 @@ class TestStage:
         assert not (project / "metrics").exists()
 
 
+@pytest.mark.slow
 def test_measuring_needs_neither_torch_nor_scikit_learn() -> None:
     code = (
         "import sys\n"

@@ -150,6 +150,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @FEW
 @given(st.data())
 def test_params(data):
@@ -214,6 +215,7 @@ def test_faces_and_landmarks(data):
             answers(kind.load, place)
 
 
+@pytest.mark.slow
 @FEW
 @given(st.lists(st.tuples(paths, st.sampled_from(KINDS) | bytes_), max_size=6))
 def test_own_folders(files):

@@ -115,6 +115,7 @@ def hostile(photo):  # noqa: F811
     return bad, odd
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("detect", [(), ("--no-detect",)])
 def test_each_bad_file_is_one_line_and_each_good_one_has_its_answer(hostile, detect):
     bad, odd = hostile

@@ -22,6 +22,7 @@ def lookups(monkeypatch):
     return names
 
 
+@pytest.mark.slow
 def test_stages_look_up_no_name(change, stage, lookups):
     change({"data": {"dataset": "drawn", "drawn_faces": 140}})
     for name, *arguments in (("download",), ("split",), ("weights", "cnn")):

@@ -43,6 +43,7 @@ def found_at(faces, middles):
     return sum(any(np.hypot(*(face.centre - middle)) < 20 for face in faces) for middle in middles)
 
 
+@pytest.mark.slow
 def test_small_faces_that_are_asked_for_are_found_in_tiles(detector, portrait):
     # Faces of 20 pixels, some of them across the edges of tiles.
     sides = {(x, y): 36 for x in range(40, 2000, 420) for y in (30, 400, 930)}

@@ -126,6 +126,7 @@ def test_class_activation_maps_are_averaged_over_the_views(explainable):
     np.testing.assert_array_equal(one.crop, faces[0])
 
 
+@pytest.mark.slow
 def test_every_face_gets_a_picture(photo, explainable):
     shutil.copy(photo, "again.jpg")
     Path("broken.png").write_bytes(b"no picture")
@@ -141,6 +142,7 @@ def test_every_face_gets_a_picture(photo, explainable):
     assert np.ptp(picture, axis=2).max() > 100  # there is colour
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["small", "points"])
 def test_a_model_without_a_feature_map_is_explained_by_occlusion(photo, landmarks, model):
     with Predictor(model, explain="occlusion") as predictor:

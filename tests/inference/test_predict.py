@@ -79,6 +79,7 @@ def test_a_face_without_landmarks_is_left_out_of_a_landmark_model_s_share(home, 
     assert points[0].probabilities.sum() == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_face_of_a_photo_is_found_wherever_it_lies(photo):
     picture = Image.open(photo)
     wide = Image.new("RGB", (1900, 1200), "grey")
@@ -109,6 +110,7 @@ def test_smaller_faces_than_asked_for_are_left_out(photo):
     assert "\n  1 smaller than 200 px (--min-size 8" in done.stdout
 
 
+@pytest.mark.slow
 def test_what_was_passed_over_is_said_in_every_format(photo):
     picture = Image.open(photo)
     pair = Image.new("RGB", (900, 640), "grey")

@@ -100,6 +100,7 @@ def test_what_fails_while_a_picture_is_worked_on_is_its_problem(faces, monkeypat
     assert not photos[1].read
 
 
+@pytest.mark.slow
 def test_megapixels_hold_for_arrays_and_can_exceed_pillow_s_own_limit(home, monkeypatch, recwarn):
     big = np.zeros((1200, 1000), np.uint8)
     assert "at most 1 megapixels" in Predictor(megapixels=1).predict(big)[0].problem
@@ -150,6 +151,7 @@ def test_it_can_be_closed(faces):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("fer-read")]
 
 
+@pytest.mark.slow
 def test_several_threads_get_the_same_answers(photo, landmarks):
     predictor = Predictor(["small", "points"])
     picture = np.asarray(Image.open(photo).convert("L"))

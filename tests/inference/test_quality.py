@@ -80,6 +80,7 @@ def test_a_covered_mouth_and_missing_landmarks_lower_it(monkeypatch):
     assert quality(Detection((0, 0, 48, 48), 1.0), None, CROP) == (1.0, ())
 
 
+@pytest.mark.slow
 def test_every_answer_says_how_the_head_is_held_and_what_speaks_against_the_face(photo):
     Image.open(photo).rotate(60).save("turned.png")
     with Predictor() as predictor:

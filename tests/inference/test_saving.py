@@ -33,6 +33,7 @@ def names():
     return sorted(str(path.relative_to(OUT)) for path in OUT.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 def test_results_and_annotated_copies_are_saved(photo):
     for place in ("a/one.jpg", "b/one.jpg"):
         Path(place).parent.mkdir()

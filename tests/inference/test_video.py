@@ -59,6 +59,7 @@ def copy(folder=OUT):
     return read, len(sound)
 
 
+@pytest.mark.slow
 def test_two_faces_that_cross_keep_their_identities(home):
     pytest.importorskip("av")
     ways = straight(0, 10, 7), straight(215, 130, -7)
@@ -130,11 +131,13 @@ def test_frames_are_upright(home, degrees):
     assert np.abs(frame.rgb.astype(int) - upright).mean() < 3
 
 
+@pytest.mark.slow
 def test_sound_that_an_mp4_file_can_not_hold_is_encoded_anew(clips, home):
     assert fer("video", clips / "pcm.mkv", "--output", OUT).exit_code == 0
     assert copy()[1] > 25
 
 
+@pytest.mark.slow
 def test_the_folder_of_results_is_treated_as_that_of_photos(clip):
     OUT.mkdir()
     (OUT / "annotated.mp4").write_bytes(b"mine")
@@ -158,6 +161,7 @@ def damaged(path, numbers):
     path.write_bytes(data)
 
 
+@pytest.mark.slow
 def test_broken_frames_are_left_out(clip):
     damaged(clip, (7, 8, 12))
     done = fer("video", clip, "--output", OUT)
@@ -276,6 +280,7 @@ def test_ctrl_c_leaves_a_file_that_can_be_played_and_whole_rows(clip, monkeypatc
     assert sound > 15
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_a_file_that_can_be_played_and_whole_rows(home):
     pytest.importorskip("av")
     noise = np.random.default_rng(0)

@@ -50,6 +50,7 @@ def test_a_mirrored_view_gives_points_where_the_face_has_them(faces):
     assert np.abs(one[..., 0] - (1 - other[..., 0])).mean() > 0.1
 
 
+@pytest.mark.slow
 def test_a_face_that_the_detector_misses_is_found_by_a_second_look(faces, monkeypatch):
     locator = extract.Locator(LandmarkSettings(0.5, (LandmarkView(0.25, False),)), threads=1)
     expected = locator.locate(faces.images[:8])
@@ -103,6 +104,7 @@ def test_a_picture_without_a_face_is_not_found_but_has_rough_landmarks(faces, se
     assert np.isfinite(found.points).all()
 
 
+@pytest.mark.slow
 def test_the_models_get_what_the_stage_stores(faces, landmarks, settings):
     made = inputs.from_crops(("pixels", "landmarks"), faces.images, extract.Locator(settings, threads=1))
     assert made["landmarks"].tobytes() == landmarks.points.tobytes()

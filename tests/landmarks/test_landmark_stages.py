@@ -12,6 +12,7 @@ from stages.landmarks import main as landmarks_stage
 from tests import known_params
 
 
+@pytest.mark.slow
 def test_both_stages_write_what_they_promise(faces, landmarks, located, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(extract, "extract", lambda images, settings, workers: landmarks)

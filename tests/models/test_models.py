@@ -114,6 +114,7 @@ def test_a_face_without_landmarks_is_seen_as_the_mean_face(name, network):
         torch.testing.assert_close(logits, made(faces.nanmean(0, keepdim=True)), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", models.MODELS)
 def test_half_precision_gives_nearly_the_same_logits(name, network):
     made = network(name).eval()

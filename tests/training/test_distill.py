@@ -68,6 +68,7 @@ def test_batches_hold_each_face_s_answers(data):
         assert torch.equal(found, answers[rows])
 
 
+@pytest.mark.slow
 def test_a_student_learns_what_its_teacher_knows_and_the_labels_do_not_say(train, data, tmp_path):
     torch.manual_seed(0)
     answers = one_hot(data.labels, 7) * 0.93 + 0.01

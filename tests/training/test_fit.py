@@ -46,6 +46,7 @@ class Killed(BaseException):
     """What a kill leaves: no handler of ours runs."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("moment", "ema"),
     [("before the checkpoint", 0.9), ("after the checkpoint", 0.9), ("in mid-epoch", 0.9), ("in mid-epoch", 0.0)],
@@ -173,6 +174,7 @@ def test_averaged_weights_follow_the_formula():
     assert whole[0].tolist() == [9, 10]
 
 
+@pytest.mark.slow
 def test_half_precision_trains_as_well(train, tmp_path):
     options = {"epochs": 12, "lr": 0.01, "ema": 0.0}
     best = {}

@@ -46,6 +46,7 @@ def test_a_photo_has_its_picture_a_card_a_face_and_its_table(choice):
     assert "Answered by cnn (int8, " in html
 
 
+@pytest.mark.slow
 def test_a_heat_map_is_drawn_for_one_model_and_explained_away_for_two(choice):
     upload = Upload("one.png", png(drawn_photo(1)))
     plain, warm = (answers.photo(upload, choice, ["mlp"], heat) for heat in (False, True))

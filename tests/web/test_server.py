@@ -16,6 +16,8 @@ from fer.web import page as pages, server
 from tests.data.small_faces import png
 from tests.web.conftest import drawn_photo
 
+pytestmark = pytest.mark.slow  # each waits for a server
+
 
 def get(address, **headers):
     """The status, headers and text of an answer."""
@@ -106,7 +108,6 @@ def test_no_other_file_and_no_address_is_read(served):
     assert not [path for path in served.files() if path.name in ("hostname", "test_server.py")]
 
 
-@pytest.mark.slow
 def test_an_upload_is_deleted_soon(served):
     status, _ = upload(served, "soon.png", png(drawn_photo()))
     assert status == 200
