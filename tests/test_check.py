@@ -65,6 +65,7 @@ def test_a_changed_file_runs_its_stage_and_those_after_it(project):
     assert check.would_run() == ran() == list(STAGES)
 
 
+@pytest.mark.slow
 def test_a_fresh_clone_has_neither_files_nor_a_cache(project):
     for path in ("first.txt", "third.txt"):
         Path(path).unlink()

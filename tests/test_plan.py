@@ -66,6 +66,7 @@ def test_the_speed_is_measured_once(tmp_path, monkeypatch):
     assert stage_times.speed() == first
 
 
+@pytest.mark.slow
 def test_no_network_library_is_loaded():
     code = "import sys, fer.plan; assert not {'torch', 'lightning', 'pandas', 'matplotlib'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=plan.__file__.rpartition("/fer/")[0])

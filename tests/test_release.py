@@ -53,6 +53,7 @@ def test_a_released_file_is_measured_as_it_is_shipped(project):
     assert network.path.stat().st_size < (project / "models/onnx/small.onnx").stat().st_size
 
 
+@pytest.mark.slow
 def test_weights_in_sixteen_bits(project):
     assert run("small:float16").exit_code == 0
     small, exported = (Network(path) for path in ("fer/pretrained/small.onnx", "models/onnx/small.onnx"))
@@ -92,6 +93,7 @@ def ensemble(project, networks):
     artifacts.write_json("models/onnx/ensemble.json", {"members": {"small": 0.75, "other": 0.25}})
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_copied_with_the_manifest_and_measured_as_its_members_are_shipped(project, ensemble):
     (project / "fer/pretrained/old.json").write_text("{}")
     result = run("ensemble", "small:int8", "other")

@@ -40,6 +40,7 @@ def test_a_ratio_is_that_of_the_same_turn():
     assert row.plain == Figure(10, 5, 10, 3)
 
 
+@pytest.mark.slow
 def test_the_memory_of_a_command_counts_its_children(tmp_path):
     child = "x = bytearray(60_000_000); import time; time.sleep(0.6)"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"

@@ -74,6 +74,7 @@ def test_copies_are_found_and_nothing_else(plain: Faces, planted: tuple[Faces, d
     assert not clean.blank.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [duplicates._MAX_PAIRS, 50])
 def test_large_groups_stay_whole(monkeypatch: pytest.MonkeyPatch, plain: Faces, limit: int) -> None:
     monkeypatch.setattr(duplicates, "_MAX_PAIRS", limit)

@@ -245,6 +245,7 @@ class TestFiles:
         for result, expected in zip(loaded, four, strict=True):
             np.testing.assert_array_equal(result.correct, expected.correct)
 
+    @pytest.mark.slow
     def test_the_stage_writes_what_it_promises(self, project: Path) -> None:
         from stages.compare import main
 
@@ -274,6 +275,7 @@ class TestFiles:
         with pytest.raises(FerError, match=r"stages\.measure cnn"):
             compare.load()
 
+    @pytest.mark.slow
     def test_whatever_is_measured_gets_its_row(self, project: Path) -> None:
         for name in ("theirs", "all_four"):
             artifacts.write_json(f"metrics/test/{name}.json", artifacts.read_json("metrics/test/gnn.json"))

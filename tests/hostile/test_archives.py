@@ -50,6 +50,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "said"), CASES, ids=[said[:30] for _, said in CASES])
 def test_an_archive_that_is_none(make, said, stage, monkeypatch):
     path = make()

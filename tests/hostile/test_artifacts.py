@@ -147,6 +147,7 @@ def test_a_full_memory_is_one_line(trained, monkeypatch):
         assert "The memory is full" in result.output
 
 
+@pytest.mark.slow
 def test_nothing_of_a_failed_stage_is_written(trained, monkeypatch):
     assert trained("evaluate", "mlp").exit_code == 0
     before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file() and ".cache" not in path.parts}
@@ -157,6 +158,7 @@ def test_nothing_of_a_failed_stage_is_written(trained, monkeypatch):
     assert after == before
 
 
+@pytest.mark.slow
 def test_what_a_killed_stage_left_is_swept_and_lies_beside_no_output(trained, monkeypatch):
     left = Path(".cache/temporary/split/.splits.part7-0.csv")
     left.write_text("half")

@@ -72,6 +72,7 @@ def damaged(data: bytes) -> st.SearchStrategy[bytes]:
 KINDS = [picture("L", "PNG"), picture("RGB", "JPEG"), picture("P", "GIF"), picture("L", "BMP"), picture("L", "TIFF")]
 
 
+@pytest.mark.slow
 @FEW
 @given(st.one_of(bytes_, *map(damaged, KINDS)))
 @example(b"")

@@ -132,6 +132,7 @@ def test_each_bad_file_is_one_line_and_each_good_one_has_its_answer(hostile, det
     assert {len(each["faces"]) for each in answers if each["file"] in full} == {1}
 
 
+@pytest.mark.slow
 def test_each_of_them_alone_and_in_a_table(hostile):
     _, odd = hostile
     for name in ("cut_5.jpg", "bomb.png", "loop.png", "pipe.png"):
@@ -150,6 +151,7 @@ def test_a_larger_photo_is_read_when_asked_for(hostile):
     assert "no face" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_name_that_is_no_utf_8(photo):  # noqa: F811
     name = os.fsdecode(b"caf\xe9.jpg")
     try:

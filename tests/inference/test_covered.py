@@ -17,6 +17,7 @@ def masked(tone):
     return picture
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tone", ["#e8f0f4", "#7fb2d8", "#1c1c20"])
 def test_a_mask_is_a_reason_in_the_answer(photo, tone):
     masked(tone).save("masked.png")

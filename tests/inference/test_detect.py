@@ -53,6 +53,7 @@ def test_small_faces_that_are_asked_for_are_found_in_tiles(detector, portrait):
     assert found_at(faces, middles) == len(faces) == 15
 
 
+@pytest.mark.slow
 def test_a_crowd_in_a_large_photo_is_looked_at_more_closely_by_itself(detector, monkeypatch):
     portrait = Image.open(PHOTO).convert("L").crop((100, 0, 360, 260))
     large, small = ({(100 + 390 * number, y): side for number in range(9)} for y, side in ((60, 180), (450, 84)))

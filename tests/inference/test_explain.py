@@ -189,6 +189,7 @@ def test_python_is_told_what_methods_there_are(home):
         Predictor(explain="magic")
 
 
+@pytest.mark.slow
 def test_annotated_copies_show_the_map_over_the_face_and_nowhere_else(photo, explainable):
     for folder, more in (("plain", ()), ("warm", ("--explain",))):
         done = fer("predict", photo, "--output", folder, "--model", explainable[0], *more, "--format", "json")
@@ -219,6 +220,7 @@ def test_a_map_lies_where_its_crop_was_cut():
     warmed(Image.new("RGB", (20, 20)), [outside])  # a crop that reaches beyond the photo does no harm
 
 
+@pytest.mark.slow
 def test_the_base_install_is_enough(home, explainable):
     Image.fromarray(explainable[2][0]).save("face.png")
     arguments = ["explain", "face.png", "--no-detect", "--output", "why", "--model", str(explainable[0])]

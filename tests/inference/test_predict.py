@@ -54,6 +54,7 @@ def test_views_are_averaged(crops, networks):
     np.testing.assert_allclose(flipped, both, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_models_are_averaged_also_those_on_landmarks(photo, landmarks):
     alone = [Predictor([name]).predict(photo)[0].faces[0].probabilities for name in ("small", "points")]
     assert Predictor("small").networks[0].about.name == "small"
@@ -95,6 +96,7 @@ def test_the_face_of_a_photo_is_found_wherever_it_lies(photo):
     assert all(each["faces"][0]["score"] > 0.5 and each["faces"][0]["reasons"] == [] for each in found[:3])
 
 
+@pytest.mark.slow
 def test_what_is_no_face_gets_no_expression(home):
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
     Image.fromarray(noise).save("noise.png")

@@ -64,6 +64,7 @@ def labelled_crops(home, networks):
     return faces, labels, probabilities(network, {"pixels": faces})
 
 
+@pytest.mark.slow
 def test_evaluate_gives_the_pipeline_s_own_metrics(labelled_crops):
     faces, labels, expected = labelled_crops
     done = fer("evaluate", "set", "--no-detect", "--format", "json", "--output", "out")
@@ -86,6 +87,7 @@ def test_evaluate_gives_the_pipeline_s_own_metrics(labelled_crops):
     assert max(map(len, table.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_evaluate_counts_what_it_leaves_out(photo):
     Path("set/happy").mkdir(parents=True)
     shutil.copy(photo, "set/happy/1.jpg")

@@ -100,6 +100,7 @@ def test_it_is_replaced_if_that_is_asked_for(pictures):
     assert list(pd.read_csv(OUT / "faces.csv")["file"]) == ["a/one.png"]
 
 
+@pytest.mark.slow
 def test_the_folder_of_the_inputs_can_hold_the_results(pictures):
     for _ in range(2):  # the second time, what the first one made is no input
         done = predict(".", "--output", ".")
@@ -137,6 +138,7 @@ def test_what_an_interrupted_run_has_answered_is_kept_beside_earlier_results(pic
         assert not any((OUT / "unfinished").iterdir())
 
 
+@pytest.mark.slow
 def test_two_photos_never_share_a_copy(photo):
     Path("in").mkdir()
     small = Image.open(photo).resize((256, 256))

@@ -81,6 +81,7 @@ def test_models_and_help_survive_full_streams(tmp_path):
         assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_130_and_leaves_valid_json(call, tmp_path):
     for number in range(3000):
         os.link(tmp_path / "face.png", tmp_path / f"{number}.png")
@@ -142,6 +143,7 @@ def test_a_command_that_needs_an_extra_names_it(home, monkeypatch):
     assert fer("evaluate", "set", "--no-detect").exit_code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="no strace")
 def test_nothing_is_written_to_the_home_and_no_host_is_looked_up(call, tmp_path):
     home, log = tmp_path / "home", tmp_path / "log"

@@ -66,6 +66,7 @@ def switches(seed, every):
     return changed
 
 
+@pytest.mark.slow
 def test_few_identities_are_mixed_up_in_a_crowd():
     assert sum(switches(seed, every=1) for seed in range(3)) <= 5  # in a minute, of four people who cross
     assert sum(switches(seed, every=5) for seed in range(3)) <= 15

@@ -82,6 +82,7 @@ def test_two_faces_that_cross_keep_their_identities(home):
     assert sorted(path.name for path in (OUT / "timelines").iterdir()) == ["identity-1.png", "identity-2.png"]
 
 
+@pytest.mark.slow
 def test_a_real_face_is_one_identity(photo):
     pytest.importorskip("av")
     still = np.asarray(Image.open(photo).convert("RGB"))[: SIZE[1]]
@@ -111,6 +112,7 @@ def test_smoothed_probabilities_move_less(clip):
     assert np.abs(np.diff(smoothed)).sum() < np.abs(np.diff(raw)).sum() / 2
 
 
+@pytest.mark.slow
 def test_every_frame_keeps_its_time_in_the_copy(home):
     pytest.importorskip("av")
     times = [0, 40, 80, 500, 540, 1300, 1310, 2000]
@@ -270,6 +272,7 @@ def after(count, error, monkeypatch):
     monkeypatch.setattr(VideoResults, "add", fail)
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_file_that_can_be_played_and_whole_rows(clip, monkeypatch):
     after(12, Stopped(2), monkeypatch)
     done = fer("video", clip, "--output", OUT)

@@ -90,6 +90,7 @@ def test_faces_of_any_size(faces, landmarks, settings, side):
     assert np.abs(found.points[both] - landmarks.points[:6][both]).mean() < 0.05
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_does_not_change_a_bit(faces, landmarks, settings):
     again = extract.extract(faces.images, settings, workers=3)
     assert again.points.tobytes() == landmarks.points.tobytes()

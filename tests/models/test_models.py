@@ -80,6 +80,7 @@ def saved(network, params, change, tmp_path):
     return write
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", models.MODELS)
 def test_logits_and_the_way_through_a_folder_that_is_enough_to_predict(name, saved):
     made, folder = saved(name)
@@ -138,6 +139,7 @@ def test_offsets_from_neighbours_are_exact_under_autocast():
     torch.testing.assert_close(rough, layer(values))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", models.MODELS)
 def test_the_first_view_is_the_face_itself_and_the_second_its_mirror_image(name, network):
     made = network(name).eval()

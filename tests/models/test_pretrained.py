@@ -25,6 +25,7 @@ def file(tmp_path):
     return tmp_path / "weights.safetensors"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", ["setting", "environment", "folder"])
 def test_a_local_file_is_used_and_proved(backbone, file, named):
     if named == "folder":

@@ -24,6 +24,7 @@ def checkpoints(tmp_path, name="small"):
     return list((tmp_path / "work" / name).glob("*/last.ckpt"))
 
 
+@pytest.mark.slow
 def test_it_learns_and_keeps_the_best_epoch(train, tmp_path):
     fitted = train(epochs=8, lr=0.01, ema=0.0)
     table = curves(tmp_path, "small")
@@ -36,6 +37,7 @@ def test_it_learns_and_keeps_the_best_epoch(train, tmp_path):
     assert fitted.times["faces_per_second"] > 0
 
 
+@pytest.mark.slow
 def test_same_seed_same_weights_other_seed_others(train):
     first = train("first")
     assert same(first, train("again"))
@@ -77,6 +79,7 @@ def test_compiled_steps_learn_alike_and_go_on_to_the_same_weights(train, tmp_pat
     assert same(whole, train("killed", mixup_alpha=0.0, compile=True))
 
 
+@pytest.mark.slow
 def test_without_a_compiler_steps_stay_plain(train, monkeypatch, capsys):
     monkeypatch.setattr(module.shutil, "which", lambda name: None)
     plain = train("plain")
@@ -110,6 +113,7 @@ def test_a_finished_training_that_was_not_written_has_its_curves_again(train, tm
     pd.testing.assert_frame_equal(curves(tmp_path, "small"), expected)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_other_settings_is_kept_and_goes_on_when_they_come_back(train, tmp_path, monkeypatch, capsys):
     whole = train("whole", epochs=4)
     with monkeypatch.context() as patched:
@@ -128,6 +132,7 @@ def test_a_checkpoint_of_other_settings_is_kept_and_goes_on_when_they_come_back(
     assert "Going on after epoch 2" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_an_edit_of_another_model_s_file_keeps_a_checkpoint(train, params, tmp_path, monkeypatch):
     from fer.training import checkpoints as found
 
@@ -151,6 +156,7 @@ def test_the_device_counts_as_it_was_chosen_not_as_it_was_asked_for(train):
     assert train(train={"device": "auto"}).checkpoints == train(train={"device": "cpu"}).checkpoints
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_begins_anew(train, tmp_path, capsys):
     whole = train()
     (checkpoint,) = checkpoints(tmp_path)

@@ -82,6 +82,7 @@ def test_the_setting_decides(batch, params, change):
     assert torch.equal(losses.loss(logits, targets, recipe, weight), expected)
 
 
+@pytest.mark.slow
 def test_a_training_with_focal_loss_learns(train, tmp_path):
     train(epochs=8, lr=0.01, ema=0.0, loss="focal")
     curves = pd.read_csv(tmp_path / "curves/small.csv")

@@ -127,6 +127,7 @@ def test_only_a_file_that_was_sent_is_read(tmp_path):
             uploads.read({"path": str(path)}, inside, "The photo")
 
 
+@pytest.mark.slow
 def test_a_clip_is_answered_with_a_video_a_line_a_person_and_a_table(choice, tmp_path):
     pytest.importorskip("av")
     clips.write(tmp_path / "sent.mp4", one_face(12))
@@ -139,6 +140,7 @@ def test_a_clip_is_answered_with_a_video_a_line_a_person_and_a_table(choice, tmp
     assert [path.name for path in tmp_path.iterdir()] == ["sent.mp4"]
 
 
+@pytest.mark.slow
 def test_a_long_clip_is_read_as_far_as_allowed(choice, tmp_path):
     pytest.importorskip("av")
     clips.write(tmp_path / "long.mp4", one_face(40))
