@@ -1,5 +1,6 @@
-"""`pip install .` and the small requirements are enough to predict, without torch and without a desktop."""
+"""What the Dockerfile installs is enough to predict, without torch and without a desktop."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -21,22 +22,27 @@ def run(*command, **options):
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory) -> Path:
+    """An environment made by the steps of the Dockerfile that a virtual environment can take."""
     folder = tmp_path_factory.mktemp("install")
-    source = folder / "source"
-    source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(TOP / name, source)
-    shutil.copytree(TOP / "fer", source / "fer", ignore=shutil.ignore_patterns("__pycache__"))
-    uv = (sys.executable, "-m", "uv")
-    assert run(*uv, "venv", "--quiet", "--python", sys.executable, folder / "env").returncode == 0
-    install = (*uv, "pip", "install", "--quiet", "--python", folder / "env/bin/python", "--no-deps")
-    done = run(*install, "--require-hashes", "-r", TOP / "requirements-predict.txt")
-    if "error sending request" in done.stderr or "dns error" in done.stderr:
-        pytest.skip("no package index")
-    assert done.returncode == 0, done.stderr
-    done = run(*install, source)
-    assert done.returncode == 0, done.stderr
-    return folder / "env"
+    app, env = folder / "app", folder / "env"
+    app.mkdir()
+    assert run(sys.executable, "-m", "venv", env).returncode == 0
+    sent = (TOP / ".dockerignore").read_text().splitlines()
+    for step, arguments in re.findall(r"^(COPY|RUN) (.+)$", (TOP / "Dockerfile").read_text(), re.MULTILINE):
+        command = arguments.split(" && ")[0].split()
+        if step == "COPY":
+            *sources, target = command
+            for name in sources:
+                assert f"!{name}" in sent
+                copy = shutil.copytree if (TOP / name).is_dir() else shutil.copy
+                copy(TOP / name, app / target)
+        elif command[:3] == ["python", "-m", "pip"]:
+            done = run(env / "bin/python", *command[1:], cwd=app)
+            if "NameResolutionError" in done.stderr or "NewConnectionError" in done.stderr:
+                pytest.skip("no package index")
+            assert done.returncode == 0, done.stderr
+    shutil.rmtree(app)
+    return env
 
 
 def test_fer_predicts_anywhere(environment, tmp_path):
@@ -51,10 +57,19 @@ def test_fer_predicts_anywhere(environment, tmp_path):
 
 
 def test_it_is_small_and_needs_no_desktop(environment, tmp_path):
-    size = sum(path.stat().st_size for path in environment.rglob("*") if path.is_file() and not path.is_symlink())
-    assert size < 350e6
+    files = [path for path in environment.rglob("*") if path.is_file() and not path.is_symlink()]
+    own = [
+        path for path in files if "__pycache__" not in path.parts and not re.search("/(pip|setuptools)[-/]", str(path))
+    ]
+    assert sum(path.stat().st_size for path in own) < 350e6
     code = f"from fer import Predictor; print(len(Predictor().predict({str(PHOTO)!r})[0].faces)); {USED}"
     done = run(environment / "bin/python", "-c", code, cwd=tmp_path)
     assert done.stdout == "1\n[]\n", done.stderr
     for extra in ("torch", "pandas", "mediapipe", "pydantic"):
         assert run(environment / "bin/python", "-c", f"import {extra}", cwd=tmp_path).returncode == 1
+
+
+def test_the_container_runs_as_nobody_in_particular():
+    steps = (TOP / "Dockerfile").read_text().splitlines()
+    assert [step.split()[1] for step in steps if step.startswith("USER ")][-1].isdecimal()
+    assert 'ENTRYPOINT ["fer"]' in steps
