@@ -45,6 +45,10 @@ def choice():
     return Choice(OPTIONS)
 
 
+# The command, with uploads that are deleted after twenty seconds instead of sixty.
+SERVE = "from fer.web import page; page._CHECKED, page._OLDEST = 1, 20; from fer.cli import main; main()"
+
+
 @dataclass
 class Served:
     """A page that is served.
@@ -90,7 +94,7 @@ def served(tmp_path_factory):
         "GRADIO_ANALYTICS_ENABLED": "True",  # what a user may have set must not matter
         "GRADIO_SHARE": "True",
     }
-    command = [sys.executable, "-m", "fer", "web", "--port", "0", "--max-upload", "1", "--max-clip", "2"]
+    command = [sys.executable, "-c", SERVE, "web", "--port", "0", "--max-upload", "1", "--max-clip", "2"]
     process = subprocess.Popen(command, cwd=folder, env=os.environ | settings, stderr=subprocess.PIPE, text=True)
     try:
         said = process.stderr.readline() + process.stderr.readline()
