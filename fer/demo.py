@@ -26,7 +26,7 @@ IMAGE_NETWORK = {
 # Small enough to run in minutes on two cores. The stages, the models and their phases are the real ones.
 OVERRIDES = {
     "data.dataset": "drawn",
-    "data.drawn_faces": 700,
+    "data.drawn_faces": 630,
     "mlp.epochs": 24,
     "mlp.optim.batch_size": 64,
     "transformer.layers": 2,
