@@ -41,6 +41,7 @@ def test_expressions_show_their_prototypes(emotion):
         assert np.mean([units[unit] for units in drawn]) == pytest.approx(0.75 * CARICATURE * expected, rel=0.35)
 
 
+@pytest.mark.slow
 def test_emotions_can_be_learned_from_pixels_but_not_trivially(faces):
     from sklearn.linear_model import LogisticRegression
 

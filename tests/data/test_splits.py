@@ -192,7 +192,8 @@ def test_figures(planted: tuple[Faces, dict[str, int]], plain: Faces, tmp_path: 
     assert audit_figures.leak_entries(*_pair(plain)) == []
 
 
-@pytest.mark.parametrize("side", [224, pytest.param(32, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("side", [224, 32])
 def test_the_sheets_show_other_sizes_as_fer2013_s(
     planted: tuple[Faces, dict[str, int]], tmp_path: Path, side: int
 ) -> None:

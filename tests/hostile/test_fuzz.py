@@ -83,6 +83,7 @@ def test_pictures(data):
         assert face is None or (face.shape == (48, 48) and face.dtype == np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @FEW
 @given(st.lists(st.tuples(paths, bytes_ | st.sampled_from(KINDS)), max_size=5), st.sampled_from(["zip", "tar"]))

@@ -37,6 +37,7 @@ def explainable(tmp_path_factory):
     return path, network, faces
 
 
+@pytest.mark.slow
 def test_a_file_holds_what_class_activation_maps_are_made_of(explainable):
     path, network, faces = explainable
     file = Network(path)
