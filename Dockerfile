@@ -9,7 +9,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY fer ./fer
 RUN python -m pip install --no-cache-dir --no-deps . && rm -r /app/*
 
-# Whoever sends a photo to this container must gain nothing by a fault in a picture library.
+# Not root: photos come from strangers, and libraries that decode pictures have had holes.
 RUN useradd --create-home --uid 10001 fer
 USER 10001
 WORKDIR /photos

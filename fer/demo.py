@@ -12,7 +12,8 @@ from fer.config_parts import PixelAugmentation
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
 
-# From scratch a very small ResNet learns fastest, in many short epochs and without augmentation.
+# A very small ResNet from scratch, since the demo downloads nothing. So short a training teaches it little; its stages,
+# files and measures are what the demo shows.
 IMAGE_NETWORK = {
     "weights": "none",  # no downloads
     "backbone": "timm:test_resnet",

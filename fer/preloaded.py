@@ -55,10 +55,11 @@ def new_socket() -> socket.socket:
     return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def read_and_write_locks_quickly() -> None:
+def speed_up_dvc_lock() -> None:
     """Let DVC read and write dvc.lock by libyaml, in the same bytes.
 
-    DVC reads it three times a stage and writes it once, by its usual YAML library; with forty stages that takes 2 s.
+    DVC reads it three times a stage and writes it once, by a YAML library that keeps comments. Where the file has forty
+    stages, that takes about 2 s for each stage.
     """
     import yaml
     from dvc.utils.serialize import _yaml
@@ -102,7 +103,7 @@ def serve(listening: socket.socket) -> None:
     """Load the libraries and wait for requests; returns in a fork, with the arguments of its command in `sys.argv`."""
     for name in LIBRARIES:
         importlib.import_module(name)
-    read_and_write_locks_quickly()
+    speed_up_dvc_lock()
     gc.freeze()  # else each fork's garbage collection goes through all of the libraries, and copies them
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:  # it is closed at the end

@@ -44,12 +44,12 @@ class _Reminder:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._stop: object | None = None
+        self._pending: object | None = None  # stands for the stop that is not acknowledged yet
         self._reminds = False
 
     def start(self, number: int) -> None:
         """Begin to remind of a signal, from its handler."""
-        self._stop = stop = object()
+        self._pending = stop = object()
         # threading.Thread takes locks in which the signal may have met this very thread.
         _thread.start_new_thread(self._remind, (number, stop))
 
@@ -57,23 +57,23 @@ class _Reminder:
         """Remind no more; from another thread than the main one, which gets no signals, nothing changes."""
         if threading.current_thread() is threading.main_thread():
             with self._lock:
-                self._stop = None
+                self._pending = None
 
-    def takes(self) -> bool:
-        """Whether the handler was called by this reminder, and not by a signal."""
+    def consume(self) -> bool:
+        """Whether this call of the handler comes from the reminder, and not from a signal; to be asked once a call."""
         reminds, self._reminds = self._reminds, False
         return reminds
 
     @property
-    def waits(self) -> bool:
+    def is_pending(self) -> bool:
         """Whether a stop has not been acknowledged."""
-        return self._stop is not None
+        return self._pending is not None
 
     def _remind(self, number: int, stop: object) -> None:
         while True:
             time.sleep(_AGAIN)
             with self._lock:
-                if self._stop is not stop:
+                if self._pending is not stop:
                     return
                 if signal.getsignal(number) is _stop:
                     self._reminds = True
@@ -115,9 +115,9 @@ def acknowledge() -> None:
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    if not _reminder.takes():
+    if not _reminder.consume():
         _reminder.start(number)
-    elif not _reminder.waits or _is_stopping():
+    elif not _reminder.is_pending or _is_stopping():
         return
     raise Stopped(number)
 
@@ -137,8 +137,10 @@ def _handled_by(handler: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        acknowledge()
-        _handle(before)
+        try:
+            acknowledge()  # the last reminder may come here
+        finally:
+            _handle(before)
 
 
 def _handle(handlers: Mapping[signal.Signals, Any]) -> None:

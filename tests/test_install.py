@@ -27,13 +27,13 @@ def environment(tmp_path_factory) -> Path:
     app, env = folder / "app", folder / "env"
     app.mkdir()
     assert run(sys.executable, "-m", "venv", env).returncode == 0
-    sent = (TOP / ".dockerignore").read_text().splitlines()
+    allowed = (TOP / ".dockerignore").read_text().splitlines()
     for step, arguments in re.findall(r"^(COPY|RUN) (.+)$", (TOP / "Dockerfile").read_text(), re.MULTILINE):
         command = arguments.split(" && ")[0].split()
         if step == "COPY":
             *sources, target = command
             for name in sources:
-                assert f"!{name}" in sent
+                assert f"!{name}" in allowed
                 copy = shutil.copytree if (TOP / name).is_dir() else shutil.copy
                 copy(TOP / name, app / target)
         elif command[:3] == ["python", "-m", "pip"]:
@@ -69,7 +69,7 @@ def test_it_is_small_and_needs_no_desktop(environment, tmp_path):
         assert run(environment / "bin/python", "-c", f"import {extra}", cwd=tmp_path).returncode == 1
 
 
-def test_the_container_runs_as_nobody_in_particular():
+def test_the_container_does_not_run_as_root():
     steps = (TOP / "Dockerfile").read_text().splitlines()
     assert [step.split()[1] for step in steps if step.startswith("USER ")][-1].isdecimal()
     assert 'ENTRYPOINT ["fer"]' in steps

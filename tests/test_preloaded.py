@@ -23,7 +23,7 @@ def quicken(monkeypatch):
     """Replaces DVC's functions, which are back after the test."""
     for name in ("parse_yaml", "_dump"):
         monkeypatch.setattr(_yaml, name, getattr(_yaml, name))
-    return preloaded.read_and_write_locks_quickly
+    return preloaded.speed_up_dvc_lock
 
 
 def test_the_lock_has_the_same_bytes(tmp_path, quicken):
