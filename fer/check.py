@@ -97,7 +97,10 @@ def dvc() -> Iterator[Any]:
         with Repo() as repo:
             yield repo
     except DvcException as error:
-        raise FerError(f"DVC can't tell what would run: {' '.join(str(error).split())[-300:]}") from error
+        cause: BaseException = error
+        while isinstance(cause.__cause__, DvcException):  # the first one says more: which process holds a lock, say
+            cause = cause.__cause__
+        raise FerError(f"DVC can't tell what would run: {' '.join(str(cause).split())[:300]}") from error
 
 
 def _machine(found: config.Params) -> Iterator[str]:

@@ -23,6 +23,9 @@ from fer.training.checkpoints import CheckpointFolder
 from fer.training.keeper import AtomicCheckpointIO, Keeper, write_curves
 from fer.training.module import CLASSES, Training
 
+# Faces a step of validation on a GPU, which small batches leave idle.
+GPU_VAL_BATCH = 512
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -56,15 +59,16 @@ class _Faces(L.LightningDataModule):
         self.data = self.data.to(self.trainer.strategy.root_device)
 
     def train_dataloader(self) -> Batches:
-        return self._batches(self.data.train, self.seed)
+        return self._batches(self.data.train, self.size, self.seed)
 
     def val_dataloader(self) -> Batches:
-        return self._batches(self.data.val, None)
+        on_cpu = self.data.labels.device.type == "cpu"
+        return self._batches(self.data.val, self.size if on_cpu else max(self.size, GPU_VAL_BATCH), None)
 
-    def _batches(self, rows: Tensor, seed: int | None) -> Batches:
+    def _batches(self, rows: Tensor, size: int, seed: int | None) -> Batches:
         assert self.trainer is not None
         share = self.trainer.global_rank, self.trainer.world_size
-        return Batches(self.data, rows, self.size, seed, *share, epoch=lambda: self.keeper.epochs)
+        return Batches(self.data, rows, size, seed, *share, epoch=lambda: self.keeper.epochs)
 
 
 def fit(

@@ -9,7 +9,6 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 from torchmetrics.classification import MulticlassAccuracy
 
 from fer import inputs
@@ -18,7 +17,9 @@ from fer.emotions import EMOTIONS
 from fer.models.base import FaceModel
 from fer.training import losses
 from fer.training.batches import Batch
+from fer.training.cuda_graphs import GraphedNetwork
 from fer.training.mixup import mixup
+from fer.training.moving_average import MovingAverage
 
 CLASSES = len(EMOTIONS)
 
@@ -42,15 +43,11 @@ class Training(L.LightningModule):
         super().__init__()
         self.network = network
         # In a tuple, so that it is no submodule: checkpoints hold the network once, under its own names.
-        self._forward = (_compile(network) if recipe.compile else network,)
+        self._forward: tuple[Callable[..., Tensor]] = (_compile(network) if recipe.compile else network,)
         self.recipe = recipe
         self.augmentation = augmentation
         self.register_buffer("class_weight", class_weight)
-        self.average = None
-        if recipe.ema:
-            self.average = AveragedModel(network, multi_avg_fn=_warmed_ema(recipe.ema), use_buffers=True)
-            # Nothing is learned here, and several processes would wait for gradients that never come.
-            self.average.requires_grad_(False)
+        self.average = MovingAverage(network, recipe.ema) if recipe.ema else None
         # Checking the arguments would make a GPU wait in every step.
         self.train_accuracy = MulticlassAccuracy(CLASSES, average="micro", validate_args=False)
         self.val_accuracy = MulticlassAccuracy(CLASSES, average="micro", validate_args=False)
@@ -60,6 +57,11 @@ class Training(L.LightningModule):
         """The network that is validated and saved: the averaged one where there is one."""
         averaged: nn.Module = self.average.module if self.average is not None else self.network
         return averaged
+
+    def on_fit_start(self) -> None:
+        """On one GPU, replay the network's steps as CUDA graphs."""
+        if self.device.type == "cuda" and self.trainer.world_size == 1 and not self.recipe.compile:
+            self._forward = (GraphedNetwork(self.network),)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Loss of one batch."""
@@ -81,7 +83,7 @@ class Training(L.LightningModule):
     def on_train_batch_end(self, *_: Any) -> None:
         """Let the averaged weights follow."""
         if self.average is not None:
-            self.average.update_parameters(self.network)
+            self.average.update(self.network, self.trainer.global_step - 1)
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Accuracy and loss of one batch with the weights that would be kept."""
@@ -151,18 +153,3 @@ def rate(recipe: Recipe, steps: int) -> Callable[[int], float]:
         return 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * min(1.0, position / length)))))
 
     return share
-
-
-def _warmed_ema(decay: float) -> Callable[..., None]:
-    """Average with a decay that starts low, so that the first epochs are not held at the initial weights."""
-
-    @torch.no_grad()
-    def average(averaged: list[Tensor], current: list[Tensor], updates: Tensor | int) -> None:
-        count = int(updates)
-        now = min(decay, (1 + count) / (10 + count))
-        if averaged[0].is_floating_point():  # torch hands over the tensors of one type at a time
-            torch._foreach_lerp_(averaged, current, 1 - now)
-        else:
-            torch._foreach_copy_(averaged, current)
-
-    return average

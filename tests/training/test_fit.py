@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
 from fer import models
 from fer.errors import FerError
 from fer.training import fit as fitting, module
 from fer.training.keeper import Keeper
+from fer.training.moving_average import MovingAverage
 from fer.training.progress_bar import ProgressReport
 
 
@@ -168,16 +170,21 @@ def test_a_damaged_checkpoint_begins_anew(train, tmp_path, capsys):
 
 
 def test_averaged_weights_follow_the_formula():
-    from fer.training.module import _warmed_ema
+    network = nn.BatchNorm1d(2)
+    average = MovingAverage(network, 0.5)
 
-    old, new = [torch.tensor([1.0, 2.0])], [torch.tensor([2.0, 4.0])]
-    _warmed_ema(0.5)(old, new, torch.tensor(0))  # the decay begins at 1 / 10
-    torch.testing.assert_close(old[0], torch.tensor([1.9, 3.8]))
-    _warmed_ema(0.5)(old, new, torch.tensor(1000))
-    torch.testing.assert_close(old[0], torch.tensor([1.95, 3.9]))
-    whole = [torch.tensor([7, 8])]
-    _warmed_ema(0.5)(whole, [torch.tensor([9, 10])], torch.tensor(3))
-    assert whole[0].tolist() == [9, 10]
+    def after(step: int, *weight: float) -> list[float]:
+        with torch.no_grad():
+            network.weight.copy_(torch.tensor(weight))
+        network.num_batches_tracked.fill_(step)
+        average.update(network, step)
+        assert int(average.module.num_batches_tracked) == step
+        return average.module.weight.tolist()
+
+    assert after(0, 1.0, 2.0) == [1.0, 2.0]  # the first step
+    assert after(1, 2.0, 4.0) == pytest.approx([2 - 2 / 11, 4 - 4 / 11])  # the decay begins low
+    assert after(1000, 1.0, 2.0) == pytest.approx([(3 - 2 / 11) / 2, (6 - 4 / 11) / 2])
+    assert not any(weight.requires_grad for weight in average.parameters())
 
 
 @pytest.mark.slow
