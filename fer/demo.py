@@ -69,10 +69,10 @@ IDENTITY = {"NAME": "fer demo", "EMAIL": "demo@example.invalid"}
 
 @click.command()
 def main() -> None:
-    """Run every stage on drawn faces with `dvc exp run`, then show the metrics and how to go on.
+    """Run every stage on drawn faces with `dvc exp run`, then show the metrics and the next steps.
 
     The run replaces the results in the working tree; the models that come with the package stay as they are. It
-    refuses to start where changes of your own would be lost.
+    refuses to start if that would lose changes of your own.
     """
     if _git("rev-parse", "--is-inside-work-tree", check=False) != "true":
         raise FerError("The demo is a DVC experiment and needs a git clone: use `git clone`, not an archive.")
@@ -81,7 +81,7 @@ def main() -> None:
         if not MARK.exists() or MARK.read_text() != _state():
             raise FerError(
                 "There are uncommitted changes in params.yaml or the results, which the demo would replace. "
-                f"Commit them, or drop them with `{UNDO}`."
+                f"Commit them, or discard them with `{UNDO}`."
             )
         _git("restore", *TRACKED)
         _git("clean", "-fdq", *RESULTS)
@@ -92,7 +92,7 @@ def main() -> None:
     MARK.parent.mkdir(exist_ok=True)
     MARK.write_text(_state())
     if failed:
-        click.echo(f"The demo stopped; `make demo` goes on where it was, and this takes it back: {UNDO}", err=True)
+        click.echo(f"The demo stopped. `make demo` continues it; to undo it, run: {UNDO}", err=True)
         sys.exit(failed)
     click.echo()
     subprocess.run([sys.executable, "-m", "fer.evaluation.results"], check=True)
@@ -101,7 +101,7 @@ def main() -> None:
     )
     _predict()
     click.echo("See the plots:      .venv/bin/dvc plots show --open")
-    click.echo(f"Take it all back:   {UNDO}")
+    click.echo(f"Undo the demo:      {UNDO}")
 
 
 def _run(command: list[str]) -> int:

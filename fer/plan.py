@@ -61,7 +61,7 @@ def estimate(stage: str, outputs: list[str], before: Mapping[str, Any], now: Map
         remarks.append(f"for {now[key]} instead of {before[key]} epochs")
     others = [key for key in changed if key not in epochs]
     if others:
-        remarks.append(f"recorded with another {', '.join(others)}")
+        remarks.append(f"recorded with a different {', '.join(others)}")
     return Estimate(stage, seconds, "; ".join(remarks))
 
 
@@ -87,9 +87,9 @@ def estimates() -> list[Estimate]:
 
 @click.command()
 def main() -> None:
-    """List the stages that `dvc repro` would run now, at most, with an estimate of each and the sum.
+    """List the stages that `dvc repro` would run now, at most, with estimated times and their sum.
 
-    An estimate is the time of the stage's last run, compared by the speed of that machine and of this one.
+    An estimate is the time of the stage's last run, scaled by the speed of that machine and of this one.
     """
     with commands.explain_failures():
         found = estimates()
@@ -102,7 +102,7 @@ def main() -> None:
             click.echo(f"{one.stage:<{width}}  {time:>11}  {one.remark}".rstrip())
         known = [one.seconds for one in found if one.seconds is not None]
         unknown = len(found) - len(known)
-        lacking = f"  and {unknown} stage{'s' * (unknown > 1)} of which no run is recorded" if unknown else ""
+        lacking = f"  plus {unknown} stage{'s' * (unknown > 1)} without a recorded time" if unknown else ""
         click.echo(f"{'sum':<{width}}  {duration(sum(known)):>11}{lacking}")
 
 

@@ -66,16 +66,16 @@ def release(
             elif about.precision == "float32":
                 write[precision](source, file)
             else:
-                raise FerError(f"{source} has the precision {about.precision}: {precision} can't be made from it.")
+                raise FerError(f"{source} has the precision {about.precision} and can't be converted to {precision}.")
             entries[about.name] = describe(file, protocol)
         for name, members in ensembles.items():
             missing = [member for member in members if member not in entries]
             if missing:
-                raise FerError(f"The ensemble {name} needs {missing[0]}: release it too.")
+                raise FerError(f"The ensemble {name} needs {missing[0]}: name it too.")
             ensembles[name] = describe_ensemble(Path(folder, f"{name}{registry.ENSEMBLE}"), protocol)
         default = default or names[0]
         if default not in names:
-            raise FerError(f"The default {default} is none of the released models: {', '.join(names)}.")
+            raise FerError(f"The default {default} is not one of the released models: {', '.join(names)}.")
         manifest = {
             "default": default,
             "models": kept["models"] | entries,
@@ -171,7 +171,7 @@ def _parse(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> li
     for value in values:
         name, _colon, precision = value.partition(":")
         if (precision or "float32") not in PRECISIONS:
-            raise click.BadParameter(f"{precision} is no precision: choose from {', '.join(PRECISIONS)}.")
+            raise click.BadParameter(f"{precision} is not a precision: choose from {', '.join(PRECISIONS)}.")
         given = Path(name)
         if given.suffix not in (registry.SUFFIX, registry.ENSEMBLE):
             ensemble = paths.ONNX / f"{name}{registry.ENSEMBLE}"
@@ -182,13 +182,13 @@ def _parse(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> li
 
 @click.command()
 @click.argument("models", nargs=-1, required=True, callback=_parse, metavar="MODEL[:PRECISION]...")
-@click.option("--default", help="Model that `fer predict` uses; the first one if not given.")
-@click.option("--keep", is_flag=True, help="Leave models in the package that are not named.")
+@click.option("--default", metavar="NAME", help="Default model of `fer predict`.  [default: the first MODEL]")
+@click.option("--keep", is_flag=True, help="Keep the other models that are in the package.")
 def main(models: list[tuple[Path, str]], default: str | None, keep: bool) -> None:
     """Copy exported models into the package and write its manifest.
 
     MODEL is a name in models/onnx/ or the path of an .onnx file; PRECISION is that of the stored weights:
-    float32 (the default), float16 or int8. An ensemble is copied too, if all of its members are.
+    float32 (the default), float16 or int8. An ensemble needs all of its members to be named as well.
 
     \b
     python -m fer.release cnn:int8 mlp gnn transformer:float16 ensemble

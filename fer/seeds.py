@@ -107,22 +107,27 @@ def _numbers(_: Any, __: Any, text: str) -> list[int]:
     except ValueError:
         numbers = [-1]
     if min(numbers) < 0 or max(numbers) >= 2**32:
-        raise click.BadParameter(f"{text!r}: write whole numbers with commas between them, such as 1,2,3.")
+        raise click.BadParameter(f"{text!r} is not a list of whole numbers such as 1,2,3.")
     return list(dict.fromkeys(numbers))
 
 
 @commands.long_command("seeds")
-@click.argument("model", type=click.Choice(list(models.MODELS)))
-@click.option("--seeds", default="1,2,3", show_default=True, callback=_numbers, help="Values of train.seed.")
-@click.option("-S", "settings", multiple=True, metavar="KEY=VALUE", help="Another setting, as in `dvc exp run -S`.")
-@click.option("--test", is_flag=True, help="Measure on test too: for a final model, after all choices.")
-@click.option("--background", is_flag=True, help="Go on without this terminal; the output goes to a file.")
+@click.argument("model", type=click.Choice(list(models.MODELS)), metavar="MODEL")
+@click.option(
+    "--seeds", default="1,2,3", show_default=True, callback=_numbers, help="Seeds (train.seed), separated by commas."
+)
+@click.option(
+    "-S", "settings", multiple=True, metavar="KEY=VALUE", help="Change a setting, as in `dvc exp run -S`. Repeatable."
+)
+@click.option("--test", is_flag=True, help="Measure on test too; only for a final model, after all choices.")
+@click.option("--background", is_flag=True, help="Run in the background; the output goes to a log file.")
 def main(model: str, seeds: list[int], settings: Sequence[str], test: bool, background: bool) -> None:
-    """Train MODEL once with each seed, and write mean, standard deviation and each run to metrics/seeds/MODEL.json.
+    """Train MODEL once per seed, and write each run, the mean and the standard deviation to metrics/seeds/MODEL.json.
 
-    The data are the pipeline's; its results stay as they are. Stop it whenever you like: the same command goes on
-    after the last finished epoch. A seed that is recorded, with the same settings, code and data, is not trained
-    again. Several processes can share the work; each takes the seeds that no other is at.
+    MODEL is a model of params.yaml, such as mlp. The pipeline's data are used, and its results are not changed. You can
+    stop at any time; the same command continues after the last finished epoch. A seed that is already recorded with the
+    same settings, code and data is not trained again. Several processes can share the work; each takes the seeds that
+    no other is training.
     """
     found = check.params()
     params, values = variants.changed(model, settings, found)
@@ -142,7 +147,7 @@ def main(model: str, seeds: list[int], settings: Sequence[str], test: bool, back
     for seed in seeds:
         recorded = series.runs.get(seed)
         if recorded and ("test" in recorded or not test):
-            click.echo(f"seed {seed}: recorded, val {100 * recorded['val']:.2f}")
+            click.echo(f"seed {seed}: recorded already, val {100 * recorded['val']:.2f}")
             continue
         try:
             done = answers(model, seed, params, found, causes)
@@ -152,7 +157,7 @@ def main(model: str, seeds: list[int], settings: Sequence[str], test: bool, back
             series = record(spread.path(model), seed, *done, series, params, test)
             click.echo(f"seed {seed}: val {100 * series.runs[seed]['val']:.2f}")
     series = _series(model, causes)
-    click.echo(f"{model}: val {series.text('val') or 'of no seed yet'}; {spread.path(model)}")
+    click.echo(f"{model}: val {series.text('val') or 'not measured yet'}; {spread.path(model)}")
 
 
 if __name__ == "__main__":

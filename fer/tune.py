@@ -79,25 +79,45 @@ def _space(name: str, params: config.Params, fixed: Sequence[str], vary: Sequenc
     known = search.space(params.model(name), name)
     unknown = [key for key in vary if key not in known]
     if unknown:
-        raise FerError(f"--vary {unknown[0]}: what can be searched is {', '.join(known)}.")
+        raise FerError(f"--vary {unknown[0]}: this setting can't be searched. Choose from {', '.join(known)}.")
     chosen = {key: values for key, values in known.items() if key not in fixed and (not vary or key in vary)}
     if not chosen:
-        raise FerError("There is nothing to search: every setting is given by -S.")
+        raise FerError("There is nothing to search: every setting is fixed by -S.")
     return chosen
 
 
 @commands.long_command("tune")
-@click.argument("model", type=click.Choice(list(models.MODELS)))
-@click.option("--trials", default=50, show_default=True, type=click.IntRange(1), help="How many, all calls together.")
-@click.option("--study", "where", help="A file, or the URL of a database.  [default: .cache/tune/MODEL.journal]")
-@click.option("--vary", multiple=True, metavar="KEY", help="Search this setting; all that config.py names if none is.")
-@click.option("-S", "settings", multiple=True, metavar="KEY=VALUE", help="Another setting, as in `dvc exp run -S`.")
+@click.argument("model", type=click.Choice(list(models.MODELS)), metavar="MODEL")
+@click.option(
+    "--trials",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Number of trials, those of earlier calls included.",
+)
+@click.option(
+    "--study",
+    "where",
+    metavar="FILE|URL",
+    help="Where the study is kept: a file, or the URL of a database.  [default: .cache/tune/MODEL.journal]",
+)
+@click.option(
+    "--vary",
+    multiple=True,
+    metavar="KEY",
+    help="Search only this setting. Repeatable.  [default: all that config.py gives a range]",
+)
+@click.option(
+    "-S", "settings", multiple=True, metavar="KEY=VALUE", help="Fix a setting, as in `dvc exp run -S`. Repeatable."
+)
 def main(model: str, trials: int, where: str | None, vary: Sequence[str], settings: Sequence[str]) -> None:
-    """Search for settings with which MODEL recognises more of val.
+    """Search for settings that raise MODEL's accuracy on val.
 
-    The first trial is params.yaml as it is. A trial that is worse after an epoch than the median of the others is
-    stopped. Several processes, or machines with the same code and data, can work on one study; the same command goes
-    on with one that was stopped. Ends with the settings of the best trial, and a picture, plots/tune/MODEL.png.
+    MODEL is a model of params.yaml, such as mlp. The first trial is params.yaml as it is. A trial that is worse after
+    an epoch than the median of the others is stopped early. Several processes, or machines with the same code and data,
+    can work on one study; the same command continues one that was stopped. At the end, the settings of the best trial
+    are printed, and a figure is saved as plots/tune/MODEL.png.
     """
     found = check.params()
     params, fixed = variants.changed(model, settings, found)
@@ -151,7 +171,7 @@ def conclude(
 
     complete = study.get_trials(states=(TrialState.COMPLETE,))
     if not complete:
-        raise FerError("No trial was trained to its end: there is no best one.")
+        raise FerError("No trial was trained to the end, so there is no best one.")
     picture = PICTURES / f"{name}.png"
     tune_figure.write(picture, study, name)
     best, now = study.best_trial, config_file.flat(found)
@@ -159,14 +179,14 @@ def conclude(
     changed = {key: value for key, value in values.items() if now[key] != value}
     count = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
     first, last = (f"{100 * float(trial.value or 0):.2f}" for trial in (complete[0], best))
-    click.echo(f"{count} trials, {count - len(complete)} of them stopped early; val {last}, the first one {first}.")
-    click.echo(f"The search as a picture: {picture}")
+    click.echo(f"{count} trials, {count - len(complete)} of them stopped early; best val {last}, first trial {first}.")
+    click.echo(f"Figure of the search: {picture}")
     if not changed:
-        click.echo("The settings of params.yaml are the best.")
+        click.echo("No trial was better than the settings in params.yaml.")
         return
     options = search.as_options(changed)
-    click.echo(f"Each was trained once, and the best of many is partly luck: python -m fer.seeds {name} {options}")
-    click.echo(f"Take them over:\ndvc exp run {options}")
+    click.echo(f"The best of many is partly luck. Check it with other seeds: python -m fer.seeds {name} {options}")
+    click.echo(f"To use these settings:\ndvc exp run {options}")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def test_other_settings_are_named_and_epochs_are_counted():
     now = {"cnn.head.epochs": 1, "cnn.full.epochs": 20, "cnn.dropout": 0.4, "train.seed": 1}
     found = plan.estimate("train@mlp", ["metrics/times/mlp.json"], before, now)
     assert found.seconds == 240.0
-    assert found.remark == "for 20 instead of 10 epochs; recorded with another cnn.dropout"
+    assert found.remark == "for 20 instead of 10 epochs; recorded with a different cnn.dropout"
 
 
 def test_a_stage_notes_its_time_only_under_dvc(monkeypatch):

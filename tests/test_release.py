@@ -115,7 +115,7 @@ def test_an_ensemble_is_copied_with_the_manifest_and_measured_as_its_members_are
 def test_an_ensemble_without_its_members_is_refused(project, ensemble):
     result = run("small", "ensemble")
     assert result.exit_code == 1
-    assert "The ensemble ensemble needs other: release it too." in result.output
+    assert "The ensemble ensemble needs other: name it too." in result.output
     assert not list((project / "fer/pretrained").iterdir())
 
 
@@ -123,8 +123,8 @@ def test_an_ensemble_without_its_members_is_refused(project, ensemble):
     ("arguments", "says", "status"),
     [
         (("nothing",), "nothing.onnx", 2),
-        (("small:int4",), "int4 is no precision", 2),
-        (("small", "--default", "other"), "none of the released models", 1),
+        (("small:int4",), "int4 is not a precision", 2),
+        (("small", "--default", "other"), "not one of the released models", 1),
         ((), "Missing argument", 2),
     ],
 )

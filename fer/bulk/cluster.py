@@ -126,11 +126,11 @@ def answers(shards: Sequence[Shard], workers: int, **arguments: Any) -> Iterator
                 waiting.append(shard)
                 if not busy and not idle:
                     raise FerError(
-                        f"No worker starts ({one_line(error, 400)}). Is fer[scale] on all machines?"
+                        f"No worker could be started ({one_line(error, 400)}). Install fer[scale] on all machines."
                     ) from error
                 continue
             except RayError:
-                problem = "its worker died again and again, as it does where the memory is full"
+                problem = "its worker died several times, perhaps because it ran out of memory"
                 answer = unfinished(shard, problem)
             idle.append(actor)
             yield answer

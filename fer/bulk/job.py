@@ -120,8 +120,8 @@ class Job:
         for name, value in self._cause.items():
             if earlier.get(name) != value:
                 raise FerError(
-                    f"{shown} was begun with {name} = {_shown(earlier.get(name))}, now it is {_shown(value)}. Run with "
-                    "the same settings, or name another folder for the results."
+                    f"{shown} was begun with {name} = {_shown(earlier.get(name))}, and this run has {_shown(value)}. "
+                    "Use the same settings, or name another folder for the results."
                 )
         return False
 

@@ -65,9 +65,16 @@ def find(inputs: Iterable[str], output: Place) -> tuple[list[Source], list[str]]
             raise FerError(f"{text} can't be read ({error.strerror or error}). Put it right and run again.") from error
         own = [each for each in candidates if not output.holds(each.identity)]
         if not own:
-            raise FerError(f"{text[:200]}: there is no such file, and no picture, tar or Parquet file in it.")
+            raise FerError(f"{text[:200]}: {_why_nothing(text)}.")
         found |= {source.identity: source for source in own if source.identity not in found}
     return list(found.values()), left_out
+
+
+def _why_nothing(text: str) -> str:
+    """Why an input stands for no files."""
+    if is_url(text) or os.path.lexists(Place.of(text or ".").root):
+        return "there are no pictures, tar files or Parquet files in it"
+    return "no file matches this pattern" if glob.has_magic(text) else "there is no such file or folder"
 
 
 def cut(sources: Sequence[Source], size: int, column: str | None) -> list[Shard]:
@@ -103,7 +110,7 @@ def _on_disk(text: str, left_out: list[str]) -> list[Source]:
     if path.is_dir():
         undecodable: list[str] = []
         names = files.walk(path, undecodable=undecodable)
-        left_out += [f"{place.show(name)} is left out: its name is no UTF-8. Rename it." for name in undecodable]
+        left_out += [f"{place.show(name)} is skipped: its name is not valid UTF-8. Rename it." for name in undecodable]
         return list(_one_kind(place, names, left_out))
     if os.path.lexists(path):
         return [Source(_kind(place.shown), here, place.shown)]
@@ -133,8 +140,8 @@ def _one_kind(place: Place, names: Iterable[str], left_out: list[str]) -> Iterat
     for kind in there[1:]:
         example = place.show(by_kind[kind][0])
         left_out.append(
-            f"{place.shown} holds {there[0]}; its {kind} ({len(by_kind[kind]):,}, say {example}) are left out. Name "
-            "them to have them read."
+            f"{place.shown}: only the {there[0]} are read. Its {kind} ({len(by_kind[kind]):,}, such as {example}) are "
+            "skipped; to read them, name them as input."
         )
     for kind in there[:1]:
         yield from (Source(kind, place, name) for name in by_kind[kind])

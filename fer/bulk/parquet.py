@@ -62,7 +62,7 @@ def open_column(opened: Any, shown: str, column: str | None) -> tuple[Any, str, 
         # Without pre_buffer a column is read bit by bit, instead of a whole row group of pictures at once.
         file = parquet.ParquetFile(opened, buffer_size=_BUFFER, pre_buffer=False)
     except ArrowException as error:
-        raise FerError(f"{shown} is no readable Parquet file ({one_line(error)}). Replace or remove it.") from error
+        raise FerError(f"{shown} is not a readable Parquet file ({one_line(error)}). Replace or remove it.") from error
     columns = [file.schema.column(number) for number in range(len(file.schema))]
     texts = {each.path: each.logical_type.type == "STRING" for each in columns if each.physical_type == "BYTE_ARRAY"}
     if column is not None:
@@ -75,11 +75,15 @@ def open_column(opened: Any, shown: str, column: str | None) -> tuple[Any, str, 
             return file, candidates[0], holds_paths
         if candidates:
             break
-    raise FerError(f"{shown}: which column holds the pictures? Name it with --column. There are: {_listed(texts)}.")
+    if not texts:
+        raise FerError(f"{shown} has no column of pictures or paths.")
+    raise FerError(
+        f"{shown} has several columns that may hold the pictures. Choose one with --column: {_listed(texts)}."
+    )
 
 
 def _listed(texts: dict[str, bool]) -> str:
-    return ", ".join(texts) or "none of bytes or texts"
+    return ", ".join(texts) or "no columns of bytes or text"
 
 
 def values(file: Any, column: str, start: int, stop: int) -> Iterator[tuple[int, bytes | str | None]]:

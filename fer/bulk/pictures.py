@@ -57,7 +57,7 @@ def _of_files(shard: Shard, megapixels: float) -> Iterator[Loader]:
 
 def _of_tar(shard: Shard, megapixels: float) -> Iterator[Loader]:
     name = shard.place.show(shard.names[0])
-    damaged = f"{name} is damaged; the pictures after this place are lost. Fetch it again"
+    damaged = f"{name} is damaged, and the pictures after the damage can't be read. Get it again"
     empty = True
     with shard.place.open(shard.names[0]) as file:
         try:
@@ -107,7 +107,7 @@ def _of_rows(shard: Shard, megapixels: float, column: str | None) -> Iterator[Lo
         except (ArrowException, OSError) as error:  # of damaged data, Arrow raises either
             if isinstance(error, OSError) and is_url(shard.root):
                 raise
-            raise FerError(f"{shown} is damaged ({one_line(error)}). Fetch it again.") from error
+            raise FerError(f"{shown} is damaged ({one_line(error)}). Get it again.") from error
 
 
 def _row(name: str, value: bytes | str | None, folder: Place | None, megapixels: float) -> Loader:
@@ -117,7 +117,7 @@ def _row(name: str, value: bytes | str | None, folder: Place | None, megapixels:
     if isinstance(value, bytes):
         return partial(_decoded, name, value, megapixels)
     if folder is None:
-        return partial(Problem, name, f"{name} is no picture.")
+        return partial(Problem, name, f"{name} is not a picture.")
     if is_url(value):
         above, _, file = value.rpartition("/")
         return partial(_file, Place(above, above), file, value, megapixels)

@@ -123,9 +123,9 @@ class Place:
             filesystem, base = _filesystem(self.root)
             return filesystem.open_input_file(f"{base.rstrip('/')}/{name}")
         except FileNotFoundError as error:
-            raise FerError(f"{self.show(name)} is gone.") from error
+            raise FerError(f"{self.show(name)} no longer exists.") from error
         except PermissionError as error:
-            raise FerError(f"{self.show(name)} may not be read: check its permissions.") from error
+            raise FerError(f"{self.show(name)} can't be read: check its permissions.") from error
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole or not at all: under a temporary name, then renamed. Its folder must be `prepared`.

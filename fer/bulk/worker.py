@@ -101,7 +101,7 @@ class Worker:
         predictor = Predictor(**self._options, threads=1)
         if cause(predictor, self._options, self._column) != self._expected:
             raise FerError(
-                "A machine of the cluster has another version of fer, or other models. Install the same there."
+                "A machine of the cluster has another version of fer, or other models. Install the same on all of them."
             )
         return predictor
 

@@ -16,18 +16,18 @@ from fer.cli.web import web
 @click.group(cls=Group)
 @click.version_option(__version__, prog_name="fer")
 def main() -> None:
-    """Which expression does a face show: angry, disgust, fear, happy, neutral, sad or surprise?
+    """Recognise facial expressions: angry, disgust, fear, happy, neutral, sad or surprise.
 
     An expression is what people would read in a face, not what the person feels.
 
     \b
-    fer predict party.jpg          the faces of a photo, a folder, a pattern
-    fer video clip.mp4             the faces of a video or a camera, followed over time
-    fer explain party.jpg          heat maps: where in a face the model sees its expression
-    fer web                        a page in the browser: photos, camera, clips
-    fer evaluate labelled/         accuracy on labelled images
-    fer models                     list the models
-    fer bulk photos/ results/      millions of pictures, on all cores or many machines
+    fer predict party.jpg       photos: a file, a folder or a pattern
+    fer video clip.mp4          a video or a camera, each face tracked over time
+    fer explain party.jpg       heat maps: the parts of a face the model relies on
+    fer web                     a local web page for photos, camera and clips
+    fer evaluate labelled/      accuracy on labelled images
+    fer models                  list the models
+    fer bulk photos/ results/   millions of pictures, on all cores or a cluster
     """  # noqa: D301  click needs the backspace itself
 
 

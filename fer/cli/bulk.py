@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fer.cli.options import ALL_READ, SOME_UNREAD, open_predictor, predictor_options, say_who_answered
+from fer.cli.options import ALL_READ, SOME_UNREAD, Whole, open_predictor, predictor_options, say_who_answered
 from fer.cli.terminal import is_terminal, say
 from fer.errors import FerError
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.argument("output", metavar="OUTPUT")
 @predictor_options
-@click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes.  [default: one a core]")
+@click.option("--workers", type=Whole(1), metavar="N", help="Worker processes.  [default: one per core]")
 @click.option(
     "--cluster",
     metavar="ADDRESS",
     envvar="RAY_ADDRESS",
-    help="A Ray cluster to work on, 'auto' for the one that this machine belongs to.  [default: this machine alone]",
+    help="Address of a Ray cluster, or 'auto' for the one this machine belongs to.  [default: this machine only]",
 )
-@click.option("--column", metavar="NAME", help="Column of Parquet files with the pictures or their paths.")
+@click.option("--column", metavar="NAME", help="Column of the Parquet files that holds the pictures or their paths.")
 @click.option(
     "--shard-size",
     default=500,
     show_default=True,
-    type=click.IntRange(1, 1_000_000),
-    help="Pictures a file of answers.",
+    type=Whole(1, 1_000_000),
+    help="Pictures per output file.",
 )
 @click.pass_context
 def bulk(
@@ -46,19 +46,19 @@ def bulk(
     shard_size: int,
     **options: Any,
 ) -> None:
-    """Find the faces in millions of pictures, on all cores or a Ray cluster, and go on where a run was stopped.
+    """Process millions of pictures, on all cores or a Ray cluster.
 
-    INPUT is a folder, a pattern, a file, or a URL such as s3://bucket/photos: pictures, tars of pictures (WebDataset),
-    or Parquet files with a column of pictures or of paths. OUTPUT is a folder or URL: OUTPUT/faces gets Parquet files
-    with a row a face, and one for each picture without a face or that can't be read. The same command goes on where it
-    was stopped, and answers what has been added to INPUT.
+    INPUT is a folder, a pattern, a file, or a URL such as s3://bucket/photos, with pictures, tar files of pictures
+    (WebDataset), or Parquet files that have a column of pictures or of paths. OUTPUT is a folder or URL. Results are
+    Parquet files in OUTPUT/faces, with one row per face, and one row for each picture that has no face or can't be
+    read. Run the same command again to continue after an interruption, or to process pictures added to INPUT.
 
     \b
     fer bulk photos/ results/
     fer bulk 'shards/*.tar' results/ --workers 16
     fer bulk s3://bucket/photos s3://bucket/faces --cluster auto
 
-    Ends with 0 if every picture was read, 1 if some were not, 2 for a wrong call, 130 after Ctrl-C.
+    Exit status: 0 if every picture was read, 1 if some were not, 2 for a usage error, 130 after Ctrl-C.
     """  # noqa: D301  click needs the backspace itself
     from fer.bulk import cluster as ray_cluster, worker
     from fer.bulk.job import Job
@@ -109,7 +109,7 @@ def _shown(job: "Job | None") -> str:
 
 def _say_what_is_done(job: "Job") -> None:
     done = job.planned - len(job.pending)
-    unread = f", {job.unread:,} that could not be read" if job.unread else ""
-    say(f"Answered {job.pictures:,} pictures with {job.faces:,} faces{unread}; see {job.output.show('faces')}.")
+    unread = f", could not read {job.unread:,}" if job.unread else ""
+    say(f"Processed {job.pictures:,} pictures, found {job.faces:,} faces{unread}; see {job.output.show('faces')}.")
     if job.pending:
-        say(f"{done:,} of {job.planned:,} shards are finished. The same command goes on.")
+        say(f"{done:,} of {job.planned:,} shards are finished. Run the same command again to continue.")

@@ -17,10 +17,19 @@ from fer.cli.terminal import require_stdout, say, write
     "--labels",
     "data_set",
     metavar="NAME",
-    help="Data set that the numbers or lists belong to: fer2013, rafdb, affectnet, ferplus, ...",
+    help="Data set whose folder numbers or label lists are used: fer2013, rafdb, affectnet, ferplus, ...",
 )
-@click.option("--pattern", default="*", show_default=True, help="Only files with such names, as 'PrivateTest_*'.")
-@click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
+@click.option(
+    "--pattern", default="*", show_default=True, help="Use only files whose names match, such as 'PrivateTest_*'."
+)
+@click.option(
+    "--format",
+    "form",
+    default="table",
+    show_default=True,
+    type=click.Choice(["table", "json"]),
+    help="Format of what is printed.",
+)
 @output_options("evaluation.json and confusion.png")
 @click.pass_context
 def evaluate(
@@ -33,15 +42,17 @@ def evaluate(
     overwrite: bool,
     **options: Any,
 ) -> None:
-    """Measure the models on labelled images: accuracy, recall, confusion.
+    """Measure accuracy, recall and confusion on labelled images.
 
-    DIR holds a folder for each emotion (happy, happiness, joy, ...). Folders of numbers need --labels, which says
-    which data set's numbers they are. Of several faces in a photo the largest counts. Photos without a detected face
-    are left out and counted.
+    DIR contains one folder per emotion (happy, happiness, joy, ...). If the folders are numbered, use --labels to name
+    the data set whose numbers they are. If a photo shows several faces, the largest one is used. Photos without a
+    detected face are left out, and their number is printed.
 
     \b
     fer evaluate my_photos/
-    fer evaluate fer2013/test --labels fer2013 --no-detect --pattern 'PrivateTest_*'
+    fer evaluate test/ --labels fer2013 --no-detect --pattern 'PrivateTest_*'
+
+    Exit status: 0 if every image was read, 1 if some were not, 2 for a usage error.
     """  # noqa: D301  click needs the backspace itself
     import json
 

@@ -35,33 +35,34 @@ if TYPE_CHECKING:
     default=OCCLUSION,
     show_default=True,
     type=click.Choice(METHODS),
-    help="occlusion: hide one part after the other; works for every model. cam: class activation maps, faster and "
-    "coarser, where the model's file has a feature map.",
+    help="occlusion: hide one part of the face after another; works for every model. cam: class activation maps; "
+    "faster and coarser, only for models whose file contains a feature map.",
 )
 @predictor_options
 @click.pass_context
 def explain(
     context: click.Context, paths: tuple[str, ...], output: Path | None, overwrite: bool, method: str, **options: Any
 ) -> None:
-    """Show where in each face the model has seen its expression.
+    """Show which parts of each face led to its predicted expression.
 
-    PATH is a file, a folder (with all below it), a pattern such as 'trip/*.jpg', or - for standard input. Each face
-    gets a picture in DIR/explained/: the face as the model sees it, and the heat maps of the two likeliest emotions.
-    Warm places speak for the emotion, cold ones against it. A model on landmarks is explained by areas of the face.
+    PATH is a file, a folder (searched recursively), a pattern such as 'trip/*.jpg', or - for standard input. Each face
+    gets a picture in DIR/explained/: the face as the model sees it, and heat maps of the two most likely emotions. Warm
+    colours mark evidence for the emotion, cold colours evidence against it. For landmark models, whole areas of the
+    face are coloured.
 
     \b
     fer explain party.jpg --output why/
     fer explain party.jpg --output why/ --model mlp
     fer explain crops/ --no-detect --output why/ --method cam
 
-    A map shows what the model goes by, not what the person feels, and not whether the model is right.
+    A heat map shows what the model relies on, not what the person feels, and not whether the model is right.
 
-    Ends with 0 if every input was read, 1 if some were not, 2 for a wrong call.
+    Exit status: 0 if every input was read, 1 if some were not, 2 for a usage error.
     """  # noqa: D301  click needs the backspace itself
     from fer.inference import report, saving, sources
 
     if output is None:
-        raise click.UsageError("name a folder for the pictures: --output DIR")
+        raise click.UsageError("--output is required: name a folder for the pictures.")
     with ExitStack() as stack:
         predictor = stack.enter_context(open_predictor(options | {"explain": method}))
         stack.push(lambda *error: say_what_is_left(output, error[0] is not None))
@@ -81,7 +82,8 @@ def explain(
         )
         if results.pictures:
             results.commit()
-            say(f"Saved in {output}: {saving.EXPLAINED}/, pictures: {results.pictures:,}")
+            plural = "s" * (results.pictures > 1)
+            say(f"Saved in {output}: {saving.EXPLAINED}/ ({results.pictures:,} picture{plural})")
         else:
             say(f"No face could be explained, so nothing was saved in {output}.")
         if run.faces:

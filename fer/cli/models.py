@@ -18,13 +18,16 @@ _NUMBERS = range(4, 7)  # columns that are set to the right
 
 
 @click.command()
-@click.option("--models", "folder", type=click.Path(path_type=Path), metavar="DIR", help="List the models of a folder.")
+@click.option(
+    "--models", "folder", type=click.Path(path_type=Path), metavar="DIR", help="List the models in this folder instead."
+)
 @click.pass_context
 def models(context: click.Context, folder: Path | None) -> None:
-    """List the models: their inputs, data set, accuracy on val and test, size, and file.
+    """List the models with their inputs, accuracy, size and file.
 
-    Without --models, those that come with fer; the default is marked. The accuracies were measured with this file, on
-    one view of each face, by the labels of the data set that it was trained on.
+    Without --models, the models that come with fer are listed, and the default one is marked. Val and test are
+    accuracies on the data set that the model was trained on, measured with the listed file and without test-time
+    augmentation.
     """
     from fer.inference import registry
 

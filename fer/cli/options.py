@@ -32,6 +32,12 @@ class Finite(click.FloatRange):
         return number
 
 
+class Whole(click.IntRange):
+    """A whole number within bounds."""
+
+    name = "integer"
+
+
 class Folder(click.Path):
     """A folder for results, which may not exist yet."""
 
@@ -41,7 +47,7 @@ class Folder(click.Path):
 
 def _not_empty(_: click.Context, __: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
     if not all(paths):
-        raise click.BadParameter("an empty name means no file; to read the current folder, write a dot.")
+        raise click.BadParameter("a path is empty; for the current folder, write a dot.")
     return paths
 
 
@@ -57,32 +63,45 @@ def predictor_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "models",
             multiple=True,
             metavar="NAME",
-            help="Name of a model or path of an .onnx file; several are averaged.  [default: see `fer models`]",
+            help="Name of a model, or path of an .onnx file. Repeat to average several.  [default: see `fer models`]",
         ),
         click.option(
             "--models",
             "models_folder",
             type=click.Path(path_type=Path),
             metavar="DIR",
-            help="Where models are looked up by name, say models/onnx, instead of those that come with fer.",
+            help="Folder with your own .onnx files, such as models/onnx.  [default: the models that come with fer]",
         ),
         click.option(
-            "--tta", default=1, show_default=True, type=click.IntRange(1, 18), help="Views of a face to average."
+            "--tta",
+            default=1,
+            show_default=True,
+            type=Whole(1, 18),
+            help="Test-time augmentation: number of views of each face to average.",
         ),
         click.option(
-            "--no-detect", "detect", is_flag=True, flag_value=False, default=True, help="The images are face crops."
+            "--no-detect",
+            "detect",
+            is_flag=True,
+            flag_value=False,
+            default=True,
+            help="Skip face detection: each image is one cropped face.",
         ),
-        click.option("--min-size", default=24.0, show_default=True, type=Finite(1), help="Smallest face, in pixels."),
         click.option(
-            "--batch-size", default=64, show_default=True, type=click.IntRange(1, 4096), help="Faces at a time."
+            "--min-size",
+            default=24.0,
+            show_default=True,
+            type=Finite(1),
+            help="Ignore faces that are smaller than this, in pixels.",
         ),
+        click.option("--batch-size", default=64, show_default=True, type=Whole(1, 4096), help="Faces per batch."),
         click.option(
             "--max-megapixels",
             "megapixels",
             default=100.0,
             show_default=True,
             type=Finite(0.001),
-            help="Larger photos are not read.",
+            help="Do not read larger images.",
         ),
     )
     for option in reversed(options):
@@ -98,7 +117,9 @@ def output_options(files: str) -> Callable[[Callable[..., Any]], Callable[..., A
     """
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        overwrite = click.option("--overwrite", is_flag=True, help="Let --output replace files that fer did not make.")
+        overwrite = click.option(
+            "--overwrite", is_flag=True, help="Let --output replace files that fer did not create."
+        )
         return click.option("--output", type=Folder(), help=f"Folder for {files}.")(overwrite(command))
 
     return add
@@ -175,7 +196,7 @@ def say_what_is_left(output: Path, interrupted: bool) -> None:
     from fer.inference.results import UNFINISHED
 
     if interrupted and (output / UNFINISHED).is_dir():
-        say(f"What was answered until then is in {output / UNFINISHED}; earlier results in {output} are unchanged.")
+        say(f"Unfinished results are in {output / UNFINISHED}; earlier results in {output} are unchanged.")
 
 
 def can_open_windows() -> bool:

@@ -11,6 +11,7 @@ import click
 
 from fer.cli.options import (
     Run,
+    Whole,
     can_open_windows,
     open_predictor,
     output_options,
@@ -33,12 +34,19 @@ FORMATS = ("table", "json", "jsonl", "csv")
 @click.command()
 @photo_paths
 @predictor_options
-@click.option("--top", default=3, show_default=True, type=click.IntRange(1, 7), help="Emotions named in the table.")
-@click.option("--format", "form", default="table", show_default=True, type=click.Choice(FORMATS))
+@click.option("--top", default=3, show_default=True, type=Whole(1, 7), help="Emotions per face in the table.")
+@click.option(
+    "--format",
+    "form",
+    default="table",
+    show_default=True,
+    type=click.Choice(FORMATS),
+    help="Format of what is printed.",
+)
 @output_options("faces.csv, photos.jsonl and annotated copies")
-@click.option("--show", is_flag=True, help="Open each annotated photo in a window.")
-@click.option("--url", "urls", is_flag=True, help="Fetch paths that are addresses (https://...).")
-@click.option("--explain", is_flag=True, help="Lay a heat map over the faces of annotated photos (see `fer explain`).")
+@click.option("--show", is_flag=True, help="Show each annotated photo in a window.")
+@click.option("--url", "urls", is_flag=True, help="Download paths that are web addresses (https://...).")
+@click.option("--explain", is_flag=True, help="Draw a heat map over each face in annotated photos (see `fer explain`).")
 @click.pass_context
 def predict(
     context: click.Context,
@@ -52,9 +60,9 @@ def predict(
     explain: bool,
     **options: Any,
 ) -> None:
-    """Find the faces in photos, and say which expression each shows.
+    """Find the faces in photos and predict their expressions.
 
-    PATH is a file, a folder (with all below it), a pattern such as 'trip/*.jpg', or - for standard input.
+    PATH is a file, a folder (searched recursively), a pattern such as 'trip/*.jpg', or - for standard input.
 
     \b
     fer predict party.jpg
@@ -64,12 +72,12 @@ def predict(
     fer predict crops/ --no-detect --model cnn --model mlp
     fer predict --url https://example.com/party.jpg
 
-    Ends with 0 if every input was read, 1 if some were not, 2 for a wrong call.
+    Exit status: 0 if every input was read, 1 if some were not, 2 for a usage error.
     """  # noqa: D301  click needs the backspace itself
     from fer.inference import report, saving, sources
 
     if explain and output is None and not show:
-        raise click.UsageError("--explain draws on annotated photos: add --output DIR or --show")
+        raise click.UsageError("--explain needs annotated photos: add --output DIR or --show")
     if output is None:
         require_stdout()
     with ExitStack() as stack:
@@ -99,7 +107,7 @@ def predict(
         elif results is not None:
             say(f"No picture was read, so nothing was saved in {output}.")
         if form != "table" and run.passed_over:
-            say(f"Faces passed over: {run.passed_over}")
+            say(f"Faces skipped: {run.passed_over}")
         if run.faces:
             say_who_answered(predictor)
     context.exit(run.status)

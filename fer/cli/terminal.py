@@ -1,6 +1,6 @@
 """Output and exit status of the commands: streams may be closed, full or of any encoding.
 
-Exit status: 0 if all went well, 1 after a problem that is told in one line, 2 for a wrong call, 130 after Ctrl-C.
+Exit status: 0 if all went well, 1 after a problem that is told in one line, 2 for a usage error, 130 after Ctrl-C.
 """
 
 import contextlib
@@ -44,6 +44,9 @@ class Group(click.Group):
         except (click.Abort, KeyboardInterrupt):
             say("Stopped.")
             return 130
+        except click.exceptions.NoArgsIsHelpError as error:  # `fer` alone: its message is the help
+            say(error.format_message())
+            return error.exit_code
         except click.ClickException as error:
             if isinstance(error, click.UsageError) and error.ctx is not None:
                 say(error.ctx.get_usage())
@@ -53,9 +56,9 @@ class Group(click.Group):
         except ModuleNotFoundError as error:
             say(f"Error: {_missing(error)}")
         except MemoryError:
-            say("Error: The memory is full. Try a smaller --batch-size or --max-megapixels.")
+            say("Error: Out of memory. Try a smaller --batch-size or --max-megapixels.")
         except OSError as error:
-            where = f"{error.filename}: " if error.filename else "The output: "
+            where = f"{error.filename}: " if error.filename else "Can't write the output: "
             say(f"Error: {where}{error.strerror or error}.")
             _discard_output()
         return 1
@@ -96,7 +99,7 @@ def require_stdout() -> None:
         OSError: stdout is closed.
     """
     if sys.stdout is None or sys.stdout.closed:
-        raise OSError("standard output is closed, so there is nowhere to write the answers")
+        raise OSError("standard output is closed")
 
 
 def _prepare_streams() -> None:

@@ -13,6 +13,7 @@ from fer.cli.options import (
     ALL_READ,
     SOME_UNREAD,
     Finite,
+    Whole,
     can_open_windows,
     open_predictor,
     output_options,
@@ -44,16 +45,23 @@ class Smooth(Finite):
 
 @click.command()
 @click.argument("name", metavar="SOURCE")
-@click.option("--every", default=1, show_default=True, type=click.IntRange(1), help="Look at each Nth frame only.")
+@click.option("--every", default=1, show_default=True, type=Whole(1), help="Process only every Nth frame.")
 @click.option(
     "--smooth",
     default=0.4,
     show_default=True,
     type=Smooth(0),
     metavar="SECONDS",
-    help="Over how long a face's probabilities are averaged; off for those of each frame alone.",
+    help="Time over which each face's probabilities are averaged; 'off' for no smoothing.",
 )
-@click.option("--format", "form", default="summary", show_default=True, type=click.Choice(FORMATS))
+@click.option(
+    "--format",
+    "form",
+    default="summary",
+    show_default=True,
+    type=click.Choice(FORMATS),
+    help="Format of what is printed.",
+)
 @output_options("faces.csv, frames.jsonl, annotated.mp4 and timelines")
 @click.option("--show", is_flag=True, help="Show the annotated video in a window.")
 @predictor_options
@@ -69,18 +77,18 @@ def video(
     show: bool,
     **options: Any,
 ) -> None:
-    """Follow the faces of a video, and say which expressions they show over time.
+    """Track the faces in a video and show their expressions over time.
 
     SOURCE is a video file, the number of a camera (0 is the first), or the address of a stream (rtsp://...).
-    Each face keeps the number of its person from frame to frame. Ctrl-C ends a camera or a stream.
+    Each person keeps one number from frame to frame. Press Ctrl-C to stop a camera or a stream.
 
     \b
-    fer video clip.mp4                          a line a person
-    fer video clip.mp4 --output results/        rows, timelines and an annotated copy with sound
-    fer video clip.mp4 --format csv > rows.csv  a row a face a frame, as they come
+    fer video clip.mp4                          one line per person
+    fer video clip.mp4 --output results/        tables, timelines, annotated video
+    fer video clip.mp4 --format csv > rows.csv  one row per face and frame
     fer video 0 --show                          the first camera, in a window
 
-    Ends with 0 if the whole video was read, 1 if not, 2 for a wrong call.
+    Exit status: 0 if the whole video was read, 1 if not, 2 for a usage error.
     """  # noqa: D301  click needs the backspace itself
     from fer.inference import timeline, video as sources, video_answers, video_results, window
     from fer.inference.track import follow
@@ -169,7 +177,7 @@ class _Run:
             return SOME_UNREAD
         problems = [source.problem] if source.problem else []
         if broken := source.broken + self._unread:
-            problems.append(f"{source.name}: frames that can't be decoded and were left out: {broken:,}.")
+            problems.append(f"{source.name}: frames skipped because they can't be decoded: {broken:,}.")
         for problem in problems:
             say(problem)
         speed = self.frames / max(1e-3, time.monotonic() - self._start)

@@ -6,17 +6,17 @@ from typing import Any
 
 import click
 
-from fer.cli.options import Finite, predictor_options
+from fer.cli.options import Finite, Whole, predictor_options
 from fer.cli.terminal import say
 
 _MEGABYTE = 1_000_000
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
-@click.option("--port", default=7860, show_default=True, type=click.IntRange(0, 65_535), help="0 for any free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all networks.")
+@click.option("--port", default=7860, show_default=True, type=Whole(0, 65_535), help="Port; 0 for any free one.")
 @click.option(
-    "--max-upload", default=20.0, show_default=True, type=Finite(0.001), metavar="MB", help="Larger files are refused."
+    "--max-upload", default=20.0, show_default=True, type=Finite(0.001), metavar="MB", help="Refuse larger files."
 )
 @click.option(
     "--max-clip",
@@ -24,22 +24,22 @@ _MEGABYTE = 1_000_000
     show_default=True,
     type=Finite(1, 3600),
     metavar="SECONDS",
-    help="What comes later in a clip is left out.",
+    help="Process only this much of a clip, from its start.",
 )
 @predictor_options
 def web(host: str, port: int, max_upload: float, max_clip: float, **options: Any) -> None:
-    """Open a page for the browser that answers photos, a camera and short clips.
+    """Serve a local web page for photos, camera and short clips.
 
-    Photos are dropped, pasted or taken; each face gets a box, seven bars, its quality and, where asked for, a heat map.
-    Only this machine can reach the page unless --host says otherwise. Nothing that is sent to it is kept, and nothing
-    leaves this machine. Ctrl-C ends it.
+    Drop, paste or take a photo: each face gets a box, a bar for each emotion, its quality and, if you like, a heat map.
+    Only this machine can reach the page unless --host says otherwise. Uploads are not kept, and nothing is sent to
+    other machines. Press Ctrl-C to stop.
 
     \b
     fer web
-    fer web --model cnn --model mlp          chosen at first
+    fer web --model cnn --model mlp          start with these two models
     fer web --models models/onnx --port 8000
 
-    Ends with 0 after Ctrl-C, 1 if the page can't be served, 2 for a wrong call.
+    Exit status: 0 after Ctrl-C, 1 if the page can't be served, 2 for a usage error.
     """  # noqa: D301  click needs the backspace itself
     from fer.web import server
 
@@ -63,14 +63,14 @@ def _said(host: str, port: int, local: bool) -> Iterator[str]:
     """Where the page is, and who can reach it."""
     everywhere = host in ("0.0.0.0", "::", "")
     shown = "localhost" if everywhere else f"[{host}]" if ":" in host else host
-    yield f"Open http://{shown}:{port} in a browser. Ctrl-C ends the page."
+    yield f"Open http://{shown}:{port} in a browser. Press Ctrl-C to stop."
     if local:
         yield "Only programs on this machine can reach it."
     else:
         who = "this machine over a network" if everywhere else f"{host} port {port}"
         yield (
-            f"Anybody who can reach {who} can use the page and send pictures to it: there is no password, and what is "
-            "sent is not encrypted. On other machines, browsers give it no camera."
+            f"Anybody who can reach {who} can use the page and send pictures to it: there is no password and no "
+            "encryption. Browsers on other machines do not let the page use their camera."
         )
     if find_spec("av") is None:
         yield "Clips need PyAV, which is not installed: pip install 'fer[video]'"

@@ -65,15 +65,16 @@ def find(folder: Path, pattern: str = "*", labels: str | None = None) -> Labelle
         FerError: the folder or the data set does not exist, an image has no label, or there are no images.
     """
     if labels is not None and labels not in sets.DATA_SETS:
-        raise FerError(f"--labels {labels}: there is no such data set. There are {', '.join(sets.DATA_SETS)}.")
+        raise FerError(f"--labels {labels}: there is no such data set. Choose from {', '.join(sets.DATA_SETS)}.")
     if not folder.is_dir():
-        raise FerError(f"{folder} is no folder. Name one that holds a folder for each emotion.")
+        raise FerError(f"{folder} is not a folder. Name one that contains a folder for each emotion.")
     undecodable: list[str] = []
     every = files.walk(folder, undecodable=undecodable)
     pictures, _ = naming.pictures_among(every)
     chosen = [name for name in pictures if fnmatch.fnmatch(PurePosixPath(name).name, pattern)]
+    named = "" if pattern == "*" else f" whose names match {pattern}"
     if not chosen:
-        raise FerError(f"{folder} holds no images named {pattern}.")
+        raise FerError(f"{folder} contains no images{named}.")
     data_set = None if labels is None else sets.DATA_SETS[labels]
     found: dict[str, naming.Label] | None = None
     folders: dict[str, str] = {}
@@ -81,16 +82,16 @@ def find(folder: Path, pattern: str = "*", labels: str | None = None) -> Labelle
         lists = [name for name in every if PurePosixPath(name).name.lower() in data_set.lists]
         found = data_set.read_lists({name: read_text(folder / name) for name in lists}, pictures)
     if found is None:
-        names = sets.naming(labels, f"say whose numbers these are with --labels {' or '.join(sets.numbered())}")
+        names = sets.naming(labels, f"name the data set with --labels {' or '.join(sets.numbered())}")
         found, folders = naming.by_any_folder(chosen, names, str(folder))
     left_out = Counter(found[name].emotion if name in found else "without a label" for name in chosen)
     for emotion in EMOTIONS:
         del left_out[emotion]
     if undecodable:
-        left_out["with a name that is no UTF-8"] = len(undecodable)
+        left_out["with a name that is not valid UTF-8"] = len(undecodable)
     known = [name for name in chosen if name in found and found[name].emotion in EMOTIONS]
     if not known:
-        raise FerError(f"{folder} holds no images named {pattern} that show one of {', '.join(EMOTIONS)}.")
+        raise FerError(f"{folder} contains no images{named} with one of the labels {', '.join(EMOTIONS)}.")
     return Labelled(
         [os.fspath(folder / name) for name in known], [INDEX[found[name].emotion] for name in known], folders, left_out
     )
@@ -122,7 +123,8 @@ def score(photos: Iterable[Photo], labels: Sequence[int]) -> dict[str, Any]:
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in missing.most_common())
     if not found:
         raise FerError(
-            f"No face to measure in {len(labels):,} images: {reasons}. If the images are face crops, use --no-detect."
+            f"No face to measure in {_count(len(labels), 'image')}: {reasons}. If the images are face crops, use "
+            "--no-detect."
         )
     truth = np.array(found)
     measured = metrics.measure(np.stack(probabilities), truth)
@@ -145,12 +147,13 @@ def table(measured: dict[str, Any]) -> str:
     """The result as text of at most 80 columns: a summary, then recall and confusion per emotion."""
     accuracy, low, high = (100 * measured[key] for key in ("accuracy", "accuracy_low", "accuracy_high"))
     lines = [
-        f"{measured['faces']:,} faces in {measured['images']:,} images: {accuracy:.2f} % right "
+        f"{_count(measured['faces'], 'face')} in {_count(measured['images'], 'image')}: accuracy {accuracy:.2f} % "
         f"(95 % interval {low:.1f} to {high:.1f})"
     ]
     if measured["missing"]:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in measured["missing"].items())
-        lines.append(f"Left out: {reasons}; counted as wrong: {100 * measured['accuracy_of_all']:.2f} %")
+        lines.append(f"Left out: {reasons}")
+        lines.append(f"Accuracy {100 * measured['accuracy_of_all']:.2f} % if those left out count as wrong")
     lines.append(
         f"Balanced accuracy {100 * measured['balanced_accuracy']:.2f} %, log loss {measured['log_loss']:.3f}, "
         f"calibration error {100 * measured['ece']:.1f} %"
@@ -163,6 +166,10 @@ def table(measured: dict[str, Any]) -> str:
         counts = " ".join(f"{count:>{wide}}" for count, wide in zip(row.values(), width, strict=True))
         lines.append(f"{emotion:<9} {recall:>6} {sum(row.values()):>6} {counts}")
     return "\n".join(lines) + "\n"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def figure(measured: dict[str, Any]) -> "Figure":
@@ -179,12 +186,14 @@ def figure(measured: dict[str, Any]) -> "Figure":
             ink = "white" if shares[row, column] > 0.5 else "black"
             text = f"{100 * shares[row, column]:.0f}\n({counts[row, column]:.0f})"
             axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=9)
-    axes.set(xticks=range(len(EMOTIONS)), yticks=range(len(EMOTIONS)), xlabel="answer", ylabel="true emotion")
+    axes.set(
+        xticks=range(len(EMOTIONS)), yticks=range(len(EMOTIONS)), xlabel="predicted emotion", ylabel="true emotion"
+    )
     axes.set_xticklabels(EMOTIONS, rotation=30, ha="right")
     axes.set_yticklabels(EMOTIONS)
     low, high = 100 * measured["accuracy_low"], 100 * measured["accuracy_high"]
-    title = f"{100 * measured['accuracy']:.1f} % of {measured['faces']:,} faces right ({low:.1f} to {high:.1f})"
-    axes.set_title(f"{title}\npercent of a row, and faces", loc="left", fontsize=11)
+    title = f"Accuracy {100 * measured['accuracy']:.1f} % ({low:.1f} to {high:.1f}) on {measured['faces']:,} faces"
+    axes.set_title(f"{title}\nin percent of a row, with the number of faces", loc="left", fontsize=11)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     return picture

@@ -53,7 +53,7 @@ def expand(
             problems.append(Problem(path, f"{_shortened(path)} can't be looked up ({one_line(error)})."))
             continue
         if not names:
-            problems.append(Problem(path, f"{_shortened(path)}: there is no such file, and no image matches."))
+            problems.append(Problem(path, f"{_shortened(path)}: {_why_nothing(path)}."))
         for name in names:
             if isinstance(name, Problem):
                 problems.append(name)
@@ -64,7 +64,7 @@ def expand(
 
 def _expand_one(path: str, made_by_fer: Callable[[str], bool]) -> Iterator[str | Problem]:
     if not path:
-        raise FerError("An empty name means no file. To read the current folder, write a dot.")
+        raise FerError("A path is empty. For the current folder, write a dot.")
     if path == STDIN:
         yield path
         return
@@ -80,11 +80,20 @@ def _expand_one(path: str, made_by_fer: Callable[[str], bool]) -> Iterator[str |
         yield from sorted(name for name in matches if not made_by_fer(name))
 
 
+def _why_nothing(path: str) -> str:
+    """Why a path stands for no image."""
+    if files.expanded(path).is_dir():
+        return "there are no images in this folder"
+    return "no image matches this pattern" if glob.has_magic(path) else "there is no such file or folder"
+
+
 def _refuse_address(name: str) -> None:
     if url.is_url(name):
-        raise FerError(f"{_shortened(name)} is an address on the web. To fetch it, add --url to fer predict.")
+        raise FerError(f"{_shortened(name)} is a web address. To download it, use fer predict --url.")
     if url.has_other_scheme(name):
-        raise FerError(f"{_shortened(name)} is not fetched: photos come from files, or with --url from http and https.")
+        raise FerError(
+            f"{_shortened(name)} is not downloaded: only http and https addresses are, with fer predict --url."
+        )
 
 
 def _images_below(folder: Path) -> list[str | Problem]:
@@ -187,7 +196,7 @@ def _content(name: str, urls: bool) -> bytes:
 def _read(file: IO[bytes], shown: str, video: str) -> bytes:
     start = file.read(_LONGEST_START)
     if is_video(start):
-        raise FerError(f"{shown} is a video, not a photo: {video}")
+        raise FerError(f"{shown} is a video, not a photo. Use: {video}")
     data = start + file.read(LARGEST_FILE + 1 - len(start))
     if len(data) > LARGEST_FILE:
         raise FerError(f"{shown} is larger than 1 GB.")
@@ -224,4 +233,4 @@ def _from_object(picture: Any, number: int, megapixels: float) -> Frame | Proble
     if isinstance(picture, Image.Image):
         return attempt(name, lambda: from_image(name, picture, megapixels))
     kind = printable(type(picture).__name__)
-    return Problem(name, f"{name} is no picture: {kind} instead of a path, an array or a PIL image.")
+    return Problem(name, f"{name} is not a picture: {kind} instead of a path, an array or a PIL image.")

@@ -1,9 +1,9 @@
 """Identities of faces from frame to frame, and probabilities smoothed over time.
 
 Faces are associated as in ByteTrack (Zhang et al. 2022): a Kalman filter predicts where each known face is, faces of
-which the detector is sure are matched first, then the others, and a lost face is looked for for a while. The library
-`trackers` does the same, but brings a second OpenCV, SciPy, matplotlib and 25 packages more. Pairs are matched one
-after the other, the best overlap first: on simulated faces that cross, an optimal assignment mixed up as many.
+which the detector is sure are matched first, then the others, and a lost face is searched for during a short time. The
+library `trackers` does the same, but brings a second OpenCV, SciPy, matplotlib and 25 packages more. Pairs are matched
+one after the other, the best overlap first: on simulated faces that cross, an optimal assignment mixed up as many.
 """
 
 import math

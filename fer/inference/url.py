@@ -62,10 +62,11 @@ def fetch(address: str) -> bytes:
     if isinstance(answer, FerError):
         raise answer
     if isinstance(answer, TimeoutError) or isinstance(getattr(answer, "reason", None), TimeoutError):
-        raise FerError(f"{printable(address)} did not arrive within {SECONDS:g} seconds.") from answer
+        raise FerError(f"The download of {printable(address)} took longer than {SECONDS:g} seconds.") from answer
     cause = getattr(answer, "reason", None)  # of urllib's, which would put brackets around it
-    shown = one_line(cause if isinstance(cause, BaseException) else answer)
-    raise FerError(f"{printable(address)} can't be fetched ({shown}).") from answer
+    problem = cause if isinstance(cause, BaseException) else answer
+    shown = printable(getattr(problem, "strerror", None) or one_line(problem))
+    raise FerError(f"{printable(address)} can't be downloaded ({shown}).") from answer
 
 
 def _download(address: str, deadline: float) -> bytes:
@@ -101,11 +102,11 @@ def _opener() -> Any:
         max_redirections = _REDIRECTS
 
         def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
-            leads = f"{printable(req.full_url)} leads to {printable(newurl)[:100]}"
+            leads = f"{printable(req.full_url)} redirects to {printable(newurl)[:100]}"
             if not is_url(newurl):
-                raise FerError(f"{leads}, which is not fetched.")
+                raise FerError(f"{leads}, which is not a web address (http or https).")
             if _is_private(newurl) and not _is_private(req.full_url):
-                raise FerError(f"{leads}, which lies in a private network, so it is not fetched.")
+                raise FerError(f"{leads}, which is in a private network, so it is not downloaded.")
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     opener = request.OpenerDirector()

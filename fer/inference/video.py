@@ -33,7 +33,7 @@ def open_source(name: str, megapixels: float = images.MAX_MEGAPIXELS) -> "Source
         megapixels: a video with larger frames is refused.
 
     Raises:
-        FerError: it can't be read, has no pictures or too large ones, or PyAV is not installed.
+        FerError: it can't be read, contains no video or too large frames, or PyAV is not installed.
     """
     return Camera(int(name)) if name.isascii() and name.isdigit() else Video(name, megapixels)
 
@@ -129,17 +129,17 @@ class Video(Source):
 
     def _pictures_of(self, container: "av.container.InputContainer", megapixels: float) -> "av.VideoStream":
         if container.format.name.endswith("_pipe") or container.format.name == "image2":
-            raise FerError(f"{self._shown} is a picture, no video: fer predict {self._shown}")
+            raise FerError(f"{self._shown} is a picture, not a video. Use: fer predict {self._shown}")
         # A picture of the cover is a video stream of one frame.
         streams = [stream for stream in container.streams.video if "attached_pic" not in str(stream.disposition.name)]
         if not streams:
             kinds = ", ".join(sorted({stream.type for stream in container.streams}))
-            raise FerError(f"{self._shown} has no pictures{f', only {kinds}' if kinds else ''}. Name a video.")
+            raise FerError(f"{self._shown} contains no video{f', only {kinds}' if kinds else ''}.")
         stream = streams[0]
         if stream.width * stream.height > megapixels * 1e6:
             raise FerError(
                 f"{self._shown} has frames of {stream.width:,} x {stream.height:,} pixels; at most {megapixels:g} "
-                "megapixels are read."
+                "megapixels are read (--max-megapixels)."
             )
         stream.thread_type = "AUTO"
         return stream
@@ -198,7 +198,7 @@ class Video(Source):
         return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
 
     def _cut_short(self, reason: str) -> None:
-        self.problem = f"{self._shown} ends early ({reason}). What comes before was read."
+        self.problem = f"{self._shown} ends early ({reason}). The frames before that were read."
 
 
 class Camera(Source):
@@ -216,7 +216,7 @@ class Camera(Source):
         self._capture = cv2.VideoCapture(number)
         if not self._capture.isOpened():
             raise FerError(
-                f"There is no camera {number}, or another program uses it. Connect it, or name another: fer video 1"
+                f"There is no camera {number}, or another program uses it. Connect it, or try another number."
             )
         self.rate = self._capture.get(cv2.CAP_PROP_FPS) or _USUAL_RATE
 
@@ -227,7 +227,7 @@ class Camera(Source):
             while not self._ended.is_set():
                 good, picture = self._capture.read()
                 if not good:
-                    self.problem = f"Camera {self.name} gives no more pictures."
+                    self.problem = f"Camera {self.name} sends no more pictures."
                     return
                 if number % every == 0:
                     rgb = np.ascontiguousarray(picture[..., ::-1])
@@ -269,7 +269,7 @@ def open_container(name: str) -> "av.container.InputContainer":
     try:
         return av.open(address, options=options, timeout=_PATIENCE, metadata_errors="replace")
     except av.error.InvalidDataError as error:
-        raise FerError(f"{shown} is no video that can be read, or its end is missing.") from error
+        raise FerError(f"{shown} is not a readable video, or its end is missing.") from error
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or one_line(error)
         raise FerError(f"{shown} can't be read as a video ({reason}).") from error

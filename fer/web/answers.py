@@ -60,8 +60,8 @@ def problem(error: Exception) -> str:
     if isinstance(error, FerError):
         return markup.problem(error.message)
     if isinstance(error, MemoryError):
-        return markup.problem("This needs more memory than there is. Send a smaller one.")
-    return markup.problem(f"This can't be answered ({one_line(error)}).")
+        return markup.problem("Out of memory. Send a smaller file.")
+    return markup.problem(f"This can't be processed ({one_line(error)}).")
 
 
 @_told
@@ -79,7 +79,7 @@ def photo(upload: Upload, choice: Choice, names: Sequence[str], heat: bool) -> s
         predictor = choice.predictor(names, explain=heat)
     except NotExplainable:
         predictor = choice.predictor(names)
-        notes.append("A heat map shows what one model goes by: choose one to see it.")
+        notes.append("A heat map explains one model at a time: choose a single model to see it.")
     answer = next(predictor.stream([_frame(upload, predictor.megapixels)], keep_frames=True))
     if answer.frame is None or not answer.faces:
         return markup.problem(f"{upload.name}: {answer.problem}" if answer.read else answer.problem)
@@ -116,7 +116,7 @@ def _frame(upload: Upload, megapixels: float) -> Frame:
 
     def load() -> Frame:
         if sources.is_video(upload.content[:12]):
-            raise FerError(f"{upload.name} is a video, not a photo. Drop it under Clip.")
+            raise FerError(f"{upload.name} is a video, not a photo. Drop it in the Clip tab.")
         return from_image(upload.name, images.decode(upload.content, upload.name, megapixels), megapixels)
 
     frame = attempt(upload.name, load)

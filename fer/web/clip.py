@@ -39,7 +39,7 @@ def answer(sent: Sent, folder: Path, choice: Choice, names: Sequence[str], secon
     try:
         with uploads.copied(sent, folder, name) as path:
             try:
-                yield markup.lines([f"{name}: waiting to begin."])
+                yield markup.lines([f"{name}: waiting to start."])
                 with _at_a_time, TemporaryDirectory(dir=folder) as results:
                     yield from _answer(path, name, choice.predictor(names, threads=1), seconds, Path(results))
             except FerError as error:
@@ -79,9 +79,9 @@ def _answer(path: Path, name: str, predictor: Predictor, seconds: float, folder:
     people = list(summary.finished(set()))
     counts = f"{summary.faces:,} faces in {count:,} frames, identities: {tracker.identities:,}"
     notes = [
-        f"Only the first {seconds:g} seconds were looked at." if cut else "",
+        f"Only the first {seconds:g} seconds were processed." if cut else "",
         source.problem.replace(str(path), name),
-        f"Frames that can't be decoded and were left out: {source.broken:,}." if source.broken else "",
+        f"Frames skipped because they can't be decoded: {source.broken:,}." if source.broken else "",
     ]
     yield (
         markup.video((folder / video_results.COPY).read_bytes())

@@ -75,17 +75,17 @@ class Guard:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host, origin = headers.get("host", ""), headers.get("origin")
         if self._hosts and urlsplit(f"//{host}").hostname not in self._hosts:
-            return 421, "This page answers to its own address only."
+            return 421, "This page can be reached under its own address only."
         if origin is not None and urlsplit(origin).netloc != host:
-            return 403, "Another page may not use this one."
+            return 403, "Requests from other sites are not allowed."
         if not self._known(scope["path"]):
-            return 404, "There is nothing here."
+            return 404, "Not found."
         if scope["method"] in ("POST", "PUT", "PATCH"):
             size = headers.get("content-length", "")
             if not size.isdigit():
-                return 411, "Say how long the request is."
+                return 411, "The Content-Length header is missing."
             if int(size) > self._largest * 4 // 3 + _OVERHEAD:  # within a message, four bytes stand for three
-                return 413, f"The largest file has {self._largest:,} bytes."
+                return 413, f"The file is too large: the limit is {self._largest:,} bytes."
         return None
 
     def _known(self, path: str) -> bool:

@@ -39,7 +39,9 @@ def build(choice: Choice, folder: Path, seconds: float) -> "gr.Blocks":
             names = gr.CheckboxGroup(
                 choice.names, value=choice.first, label="Models; several are averaged", min_width=320
             )
-            heat = gr.Checkbox(False, label="Heat map", info="Where in a photo's face the model sees its expression.")
+            heat = gr.Checkbox(
+                False, label="Heat map", info="Photos only: which parts of a face led to the prediction."
+            )
         with gr.Tab("Photo"):
             _add_photo(choice, folder, names, heat)
         with gr.Tab("Live"):

@@ -58,7 +58,7 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server(address[:2], family=kind)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise FerError(f"Port {port} of {host} can't be opened ({reason}). Name another one: --port.") from error
+        raise FerError(f"Can't listen on {host}, port {port} ({reason}). Choose another --host or --port.") from error
 
 
 def serve(
@@ -114,7 +114,7 @@ def _application(choice: "Choice", folder: Path, *, local: bool, largest: int, s
 
 
 async def _no_download(*_: Any, **__: Any) -> str:
-    raise FerError("Addresses are not downloaded. Send the file itself.")
+    raise FerError("Web addresses are not downloaded. Send the file itself.")
 
 
 def _run(application: Any, listener: socket.socket, ready: Callable[[], None]) -> None:

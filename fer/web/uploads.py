@@ -58,7 +58,7 @@ def read(sent: Sent, folder: Path, otherwise: str) -> Upload:
         try:
             return Upload(otherwise, base64.b64decode(text, validate=True))
         except binascii.Error as error:
-            raise FerError(f"{otherwise} came damaged. Send it again.") from error
+            raise FerError(f"{otherwise} arrived damaged. Send it again.") from error
     return Upload(name_of(sent, otherwise), _file(sent, folder).read_bytes())
 
 
@@ -82,5 +82,5 @@ def _file(sent: Sent, folder: Path) -> Path:
     """The path of a file that was sent, if it is in the temporary folder and not anywhere else on the disk."""
     path = Path(str(sent.get("path") or "")).resolve()
     if folder.resolve() not in path.parents or not path.is_file():
-        raise FerError("The file is not here any more. Choose it again.")
+        raise FerError("The file is no longer available. Choose it again.")
     return path

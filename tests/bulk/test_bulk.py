@@ -33,7 +33,7 @@ def parts():
 def test_the_answers_are_those_of_fer_predict(pictures, alone, faces):
     done = bulk("photos", "out")
     assert done.exit_code == 0, done.output
-    assert "Answered 7 pictures with 7 faces; see out/faces." in done.stderr
+    assert "Processed 7 pictures, found 7 faces; see out/faces." in done.stderr
     assert f"Answered by {DEFAULT} (" in done.stderr
     found = table()
     assert list(found["file"]) == NAMES
@@ -57,7 +57,7 @@ def test_a_picture_without_an_answer_has_its_row(pictures, alone):
     Path("photos/a/notes.txt").write_text("no picture either")
     done = bulk("photos/a", "out", crops=False)
     assert done.exit_code == 1
-    assert "1 that could not be read" in done.stderr
+    assert "could not read 1;" in done.stderr
     found = table().set_index("file")
     assert list(found.index) == [f"photos/a/{name}" for name in ("0.png", "2.png", "4.png", "6.png", "broken.jpg")]
     assert found.loc["photos/a/0.png", "expression"] == "happy"
@@ -73,7 +73,7 @@ def test_a_shard_whose_worker_died_is_done_by_the_next_run(pictures, alone):
     done = bulk("photos", "out")
     assert done.exit_code == 1
     assert "photos/a/6.png to photos/b/3.png is not finished: its worker died" in done.stderr
-    assert "2 of 3 shards are finished. The same command goes on." in done.stderr
+    assert "2 of 3 shards are finished. Run the same command again to continue." in done.stderr
     before = parts()
     done = bulk("./photos/", "out")
     assert done.exit_code == 0, done.output
@@ -94,7 +94,7 @@ def test_a_stopped_run_says_that_it_goes_on(pictures, alone, monkeypatch):
     monkeypatch.setattr(cluster, "answers", stop_after_the_first)
     done = bulk("photos", "out")
     assert done.exit_code == 130
-    assert done.stderr.endswith("1 of 3 shards are finished. The same command goes on.\nStopped.\n")
+    assert done.stderr.endswith("1 of 3 shards are finished. Run the same command again to continue.\nStopped.\n")
     monkeypatch.setattr(cluster, "answers", original)
     assert bulk("photos", "out").exit_code == 0
     assert list(table()["file"]) == NAMES
@@ -129,7 +129,7 @@ def test_an_empty_file_that_a_power_cut_left_is_written_again(pictures, alone):
 def test_other_settings_are_refused(pictures, alone):
     bulk("photos", "out")
     for option, name in (
-        (("--tta", 2), "tta = 1, now it is 2"),
+        (("--tta", 2), "tta = 1, and this run has 2"),
         (("--model", "mlp"), f"models = {DEFAULT}"),
         (("--column", "x"), "column = None"),
     ):
@@ -159,8 +159,8 @@ def test_an_output_that_is_something_else_is_refused(pictures, alone, crowded):
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (("nothing", "out"), 1, "nothing: there is no such file, and no picture, tar or Parquet file in it."),
-        (("*.webp", "out"), 1, "*.webp: there is no such file"),
+        (("nothing", "out"), 1, "nothing: there is no such file or folder."),
+        (("*.webp", "out"), 1, "*.webp: no file matches this pattern."),
         (("photos",), 2, "Missing argument"),
         (("photos", "out", "--workers", 0), 2, "--workers"),
         (("photos", "out", "--model", "typo"), 2, "There is no model 'typo'."),

@@ -72,7 +72,7 @@ def test_a_stopped_run_goes_on_and_a_killed_worker_costs_nothing(photos):
     status, lines = end(process)
     assert status == 130, lines
     assert lines[-1] == "Stopped."
-    assert lines[-2].endswith("The same command goes on.")
+    assert lines[-2].endswith("Run the same command again to continue.")
     stopped = len(list(Path("out/faces").glob("*.parquet")))
     assert len(before) <= stopped < COUNT // 10
 

@@ -102,7 +102,10 @@ def test_the_column_can_be_named(contents, alone):
     write_parquet("x.parquet", {"first": contents, "second": contents})
     done = bulk("x.parquet", "out")
     assert done.exit_code == 1
-    assert "x.parquet: which column holds the pictures? Name it with --column. There are: first, second." in done.stderr
+    assert (
+        "x.parquet has several columns that may hold the pictures. Choose one with --column: first, second."
+        in done.stderr
+    )
     done = bulk("x.parquet", "out", "--column", "third")
     assert "was begun with column = None" in done.stderr
     done = bulk("x.parquet", "other", "--column", "third")
@@ -115,7 +118,7 @@ def test_damaged_parquet(contents, alone):
     write_parquet("x.parquet", {"image": contents}, rows=1)
     good = Path("x.parquet").read_bytes()
     Path("x.parquet").write_bytes(good[:-20])
-    assert "x.parquet is no readable Parquet file" in bulk("x.parquet", "out").stderr
+    assert "x.parquet is not a readable Parquet file" in bulk("x.parquet", "out").stderr
     Path("x.parquet").write_bytes(good[:2000] + bytes(3000) + good[5000:])
     assert bulk("x.parquet", "out").exit_code == 1
     found = table().set_index("file")
@@ -126,8 +129,11 @@ def test_a_folder_stands_for_one_kind(contents, alone):
     write_tar("photos/x.tar", contents)
     write_parquet("photos/index.parquet", {"path": ["a/0.png"]})
     done = bulk("photos", "out")
-    assert "photos holds pictures; its tars (1, say photos/x.tar) are left out. Name them" in done.stderr
-    assert "its Parquet files (1, say photos/index.parquet) are left out" in done.stderr
+    assert (
+        "photos: only the pictures are read. Its tars (1, such as photos/x.tar) are skipped; to read them"
+        in done.stderr
+    )
+    assert "Its Parquet files (1, such as photos/index.parquet) are skipped" in done.stderr
     assert len(table()) == COUNT
     assert bulk("photos/*.tar", "photos/a/0.png", "out").exit_code == 0
     assert len(table()) == 2 * COUNT

@@ -287,7 +287,7 @@ def test_a_folder_of_people_s_photos_is_not_taken_for_emotions(project: Path, dr
     save(drawn, "sad", 0, Path("both/happy/sad/a.png"))
     with pytest.raises(FerError, match="happy/sad"):
         labelled.find(Path("both"))
-    with pytest.raises(FerError, match=r"--labels mine: there is no such data set\. There are fer2013"):
+    with pytest.raises(FerError, match=r"--labels mine: there is no such data set\. Choose from fer2013"):
         labelled.find(Path("both"), labels="mine")
 
 
@@ -296,7 +296,7 @@ def test_a_name_that_is_no_utf8_is_left_out_alone(project: Path, drawn: Faces) -
     shutil.copy("set/happy/a.png", b"set/happy/\xff.png")
     found = labelled.find(Path("set"))
     assert found.names == ["set/happy/a.png"]
-    assert found.describe()[1] == "Left out: 1 with a name that is no UTF-8"
+    assert found.describe()[1] == "Left out: 1 with a name that is not valid UTF-8"
 
 
 class Toy(PictureSet):

@@ -134,7 +134,7 @@ def test_every_face_gets_a_picture(photo, explainable):
     done = fer("explain", photo, "again.jpg", "broken.png", "--output", "why", "--model", explainable[0])
     assert done.exit_code == 1  # one of the three was no picture
     assert "broken.png is no readable image. " in done.stderr
-    assert "Saved in why: explained/, pictures: 2" in done.stderr
+    assert "Saved in why: explained/ (2 pictures)" in done.stderr
     assert done.stdout.count("88x119 at 182,58") == 2
     names = sorted(path.name for path in Path("why/explained").iterdir())
     assert names == ["again-1.png", "photo-1.png"]
@@ -165,14 +165,14 @@ def test_a_face_without_landmarks_has_no_explanation_by_them(home, landmarks):
 
 
 WRONG = [
-    (("explain", "face.png"), "name a folder for the pictures: --output DIR"),
+    (("explain", "face.png"), "--output is required: name a folder for the pictures."),
     (("explain", "face.png", "--output", "why", "--method", "cam"), "The file of small gives no feature map"),
     (("explain", "face.png", "--output", "why", "--method", "magic"), "is not one of"),
     (
         ("explain", "face.png", "--output", "why", "--model", "small", "--model", "points"),
         "One model can be explained at a time, not the mean of small, points.",
     ),
-    (("predict", "face.png", "--explain"), "--explain draws on annotated photos: add --output DIR or --show"),
+    (("predict", "face.png", "--explain"), "--explain needs annotated photos: add --output DIR or --show"),
 ]
 
 

@@ -122,12 +122,27 @@ def test_what_was_passed_over_is_said_in_every_format(photo):
     (line,) = [line for line in fer("predict", "pair.png", "--min-size", 60).stdout.splitlines() if "smaller" in line]
     said, size = re.fullmatch(r"  1 face; (1 smaller than 60 px \(--min-size (\d+) to read them\))", line).groups()
     for form in ("json", "jsonl", "csv"):
-        assert f"Faces passed over: {said}\n" in fer("predict", "pair.png", "--format", form, "--min-size", 60).stderr
+        assert f"Faces skipped: {said}\n" in fer("predict", "pair.png", "--format", form, "--min-size", 60).stderr
     answer = json.loads(fer("predict", "pair.png", "--format", "jsonl", "--min-size", 60).stdout)
     assert answer["too_small"] == 1
     assert int(answer["smallest"]) == int(size)
     answer = json.loads(fer("predict", "pair.png", "--format", "jsonl", "--min-size", size).stdout)
     assert (len(answer["faces"]), answer["too_small"], "smallest" in answer) == (2, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("gone.png", "gone.png: there is no such file or folder."),
+        ("*.webp", "*.webp: no image matches this pattern."),
+        ("empty", "empty: there are no images in this folder."),
+    ],
+)
+def test_a_path_without_images_says_why(crops, path, message):
+    Path("empty").mkdir()
+    done = fer("predict", path)
+    assert done.exit_code == 1
+    assert done.stderr.splitlines() == [message]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +154,7 @@ def test_what_was_passed_over_is_said_in_every_format(photo):
         (("0.png", "--top", "9"), "is not in the range"),
         (("0.png", "--max-megapixels", "nan"), "nan is not a finite number"),
         (("0.png", "--min-size", "inf"), "inf is not a finite number"),
-        (("",), "an empty name means no file"),
+        (("",), "a path is empty"),
         ((), "Missing argument"),
     ],
 )

@@ -105,14 +105,14 @@ def test_evaluate_counts_what_it_leaves_out(photo):
 
 
 def test_evaluate_says_what_a_folder_must_hold(home):
-    assert "nothing-there is no folder" in fer("evaluate", "nothing-there").output
+    assert "nothing-there is not a folder" in fer("evaluate", "nothing-there").output
     os.makedirs("set/dogs")
     Image.new("L", (90, 90)).save("set/dogs/1.png")
     assert "set holds images in folders that are no emotion's: dogs." in fer("evaluate", "set").output
     os.makedirs("set/sad")
     shutil.move("set/dogs/1.png", "set/sad")
     assert (
-        "No face to measure in 1 images: 1 no face found. If the images are face crops, use --no-detect."
+        "No face to measure in 1 image: 1 no face found. If the images are face crops, use --no-detect."
         in fer("evaluate", "set").output
     )
 

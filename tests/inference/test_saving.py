@@ -131,7 +131,7 @@ def test_what_an_interrupted_run_has_answered_is_kept_beside_earlier_results(pic
     done = fer("predict", "a", "b", "--no-detect", "--output", OUT, "--format", "json")
     assert done.exit_code == 130
     assert [each["file"] for each in json.loads(done.stdout)] == ["a/one.png"]
-    assert "What was answered until then is in out/unfinished; earlier results in out are unchanged." in done.stderr
+    assert "Unfinished results are in out/unfinished; earlier results in out are unchanged." in done.stderr
     assert len((OUT / "unfinished/photos.jsonl").read_text().splitlines()) == 1
     assert len(pd.read_csv(OUT / "faces.csv")) == 1
     with results.Results(OUT, ["faces.csv"]):

@@ -51,7 +51,7 @@ def test_output_of_any_encoding_holds_the_table(call, tmp_path, encoding):
 @pytest.mark.parametrize(
     ("streams", "status", "message"),
     [
-        ('"$@" >&-', 1, b"standard output is closed, so there is nowhere to write the answers"),
+        ('"$@" >&-', 1, b"Can't write the output: standard output is closed."),
         ('"$@" > /dev/full', 1, b"No space left on device"),
         ('"$@" - <&-', 1, b"Standard input is closed: there is nothing to read."),
         pytest.param('"$@" --output out >&-', 0, b"Saved in out", marks=pytest.mark.slow),
@@ -130,6 +130,13 @@ def test_help_imports_next_to_nothing():
     code = f"import sys\nimport fer.cli\nprint([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_without_a_command_the_help_is_printed_once():
+    done = fer()
+    assert done.exit_code == 2
+    assert done.stderr.count("Usage:") == 1
+    assert "Error" not in done.stderr
 
 
 def test_a_command_that_needs_an_extra_names_it(home, monkeypatch):

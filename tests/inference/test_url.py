@@ -88,22 +88,22 @@ def test_a_photo_is_fetched_where_that_is_asked_for(site):
 def test_nothing_is_fetched_unasked(site):
     done = fer("predict", f"{site.address}/face.png")
     assert done.exit_code == 1
-    assert "is an address on the web. To fetch it, add --url to fer predict." in done.stderr
+    assert "is a web address. To download it, use fer predict --url." in done.stderr
     photo = Predictor(detect=False).predict(f"{site.address}/face.png")[0]
-    assert "is an address on the web" in photo.problem
+    assert "is a web address" in photo.problem
     assert site.asked == []
 
 
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("/gone", "can't be fetched (HTTP Error 404"),
+        ("/gone", "can't be downloaded (HTTP Error 404"),
         ("/file", "Redirection to url 'file:///etc/passwd' is not allowed"),
-        ("/ftp", "leads to ftp://localhost/x, which is not fetched"),
-        ("/loop", "can't be fetched (HTTP Error 302"),
+        ("/ftp", "redirects to ftp://localhost/x, which is not a web address"),
+        ("/loop", "can't be downloaded (HTTP Error 302"),
         ("/large", "is larger than 0.2 MB"),
-        ("/video.mp4", "is a video, not a photo: fer video http"),
-        ("/no picture", "can't be fetched"),
+        ("/video.mp4", "is a video, not a photo. Use: fer video http"),
+        ("/no picture", "can't be downloaded"),
     ],
 )
 def test_what_can_t_be_fetched_is_one_line_and_the_others_go_on(site, monkeypatch, path, reason):
@@ -117,7 +117,7 @@ def test_what_can_t_be_fetched_is_one_line_and_the_others_go_on(site, monkeypatc
 
 def test_a_public_site_leads_nobody_into_a_private_network(site, monkeypatch):
     monkeypatch.setattr(url, "_is_private", lambda address: address.endswith("/face.png"))
-    with pytest.raises(FerError, match=r"/moved leads to .*/face\.png, which lies in a private network"):
+    with pytest.raises(FerError, match=r"/moved redirects to .*/face\.png, which is in a private network"):
         url.fetch(f"{site.address}/moved")
 
 
@@ -135,18 +135,18 @@ def test_other_addresses_are_not_fetched(home, address, options):
     done = fer("predict", *options, address)
     assert done.exit_code == 1
     assert done.stderr.splitlines() == [
-        f"{address} is not fetched: photos come from files, or with --url from http and https."
+        f"{address} is not downloaded: only http and https addresses are, with fer predict --url."
     ]
 
 
 def test_a_server_that_never_ends_is_left(site, monkeypatch):
     monkeypatch.setattr(url, "SECONDS", 0.5)
-    with pytest.raises(FerError, match=r"/slow did not arrive within 0\.5 seconds\."):
+    with pytest.raises(FerError, match=r"/slow took longer than 0\.5 seconds\."):
         url.fetch(f"{site.address}/slow")
 
 
 def test_a_host_that_is_not_there_is_named(monkeypatch):
-    with pytest.raises(FerError, match=r"http://127\.0\.0\.1:9/x\.jpg can't be fetched \(.*refused"):
+    with pytest.raises(FerError, match=r"http://127\.0\.0\.1:9/x\.jpg can't be downloaded \(.*refused"):
         url.fetch("http://127.0.0.1:9/x.jpg")
 
 

@@ -168,7 +168,7 @@ def test_broken_frames_are_left_out(clip):
     damaged(clip, (7, 8, 12))
     done = fer("video", clip, "--output", OUT)
     assert done.exit_code == 1
-    assert "clip.mp4: frames that can't be decoded and were left out: 3." in done.stderr
+    assert "clip.mp4: frames skipped because they can't be decoded: 3." in done.stderr
     assert len(copy()[0]) == len(frames()) == 17
 
 
@@ -181,7 +181,7 @@ def test_what_comes_before_the_end_of_a_truncated_file_is_read(home):
         done = fer("video", name, "--every", "5")
         assert done.exit_code == 1
         assert f"{name} ends early (" in done.stderr
-        assert " s are missing). What comes before was read." in done.stderr
+        assert " s are missing). The frames before that were read." in done.stderr
         assert done.stdout.startswith("face 1 ")
 
 
@@ -213,12 +213,12 @@ PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nhttp://127.0.0.1:9/a.t
     [
         ("missing.mp4", None, "missing.mp4 can't be read (No such file or directory)."),
         ("folder.mp4", Path.mkdir, "folder.mp4 is a folder, no file."),
-        ("text.mp4", lambda path: path.write_text("hello"), "text.mp4 is no video that can be read, or its end"),
-        ("empty.mp4", Path.touch, "empty.mp4 is no video that can be read, or its end is missing."),
-        ("list.mp4", lambda path: path.write_text(PLAYLIST), "list.mp4 is no video that can be read"),
-        ("sound.mp4", without_pictures, "sound.mp4 has no pictures, only audio. Name a video."),
-        ("none.mp4", without_frames, "none.mp4 has no pictures. Name a video."),
-        ("photo.jpg", "photo", "photo.jpg is a picture, no video: fer predict photo.jpg"),
+        ("text.mp4", lambda path: path.write_text("hello"), "text.mp4 is not a readable video, or its end"),
+        ("empty.mp4", Path.touch, "empty.mp4 is not a readable video, or its end is missing."),
+        ("list.mp4", lambda path: path.write_text(PLAYLIST), "list.mp4 is not a readable video"),
+        ("sound.mp4", without_pictures, "sound.mp4 contains no video, only audio."),
+        ("none.mp4", without_frames, "none.mp4 contains no video."),
+        ("photo.jpg", "photo", "photo.jpg is a picture, not a video. Use: fer predict photo.jpg"),
         ("rtsp://127.0.0.1:9/x", None, "rtsp://127.0.0.1:9/x can't be read as a video (Connection refused)."),
         ("99", None, "There is no camera 99, or another program uses it."),
     ],
@@ -237,7 +237,9 @@ def test_what_can_not_be_read_is_one_line(home, photo, name, make, message):
 def test_frames_can_be_too_large(clip):
     done = fer("video", clip, "--max-megapixels", "0.05")
     assert done.exit_code == 1
-    assert "clip.mp4 has frames of 320 x 240 pixels; at most 0.05 megapixels are read." in done.stderr
+    assert (
+        "clip.mp4 has frames of 320 x 240 pixels; at most 0.05 megapixels are read (--max-megapixels)." in done.stderr
+    )
 
 
 def test_pyav_may_be_missing(photo, monkeypatch):
@@ -254,10 +256,10 @@ def test_predict_names_a_video(photo, start):
     Path("clip").write_bytes(start + bytes(100))
     done = fer("predict", "clip", photo)
     assert done.exit_code == 1
-    assert "clip is a video, not a photo: fer video clip\n" in done.stderr
+    assert "clip is a video, not a photo. Use: fer video clip\n" in done.stderr
     assert done.stdout.startswith("photo.jpg\n")
     done = fer("predict", "-", input=start + bytes(100))
-    assert done.stderr == "standard input is a video, not a photo: fer video FILE\n"
+    assert done.stderr == "standard input is a video, not a photo. Use: fer video FILE\n"
 
 
 def after(count, error, monkeypatch):
@@ -277,7 +279,7 @@ def test_ctrl_c_leaves_a_file_that_can_be_played_and_whole_rows(clip, monkeypatc
     after(12, Stopped(2), monkeypatch)
     done = fer("video", clip, "--output", OUT)
     assert done.exit_code == 130
-    assert "What was answered until then is in out/unfinished" in done.stderr
+    assert "Unfinished results are in out/unfinished" in done.stderr
     read, sound = copy(OUT / "unfinished")
     assert len(read) == len(rows(OUT / "unfinished")) == len(frames(OUT / "unfinished")) == 12
     assert sound > 15
@@ -363,7 +365,7 @@ def test_a_camera_skips_what_nobody_takes_in_time(monkeypatch):
         time.sleep(0.01)
     [last] = list(taken)
     assert first.number < last.number == 14
-    assert camera.problem == "Camera 0 gives no more pictures."
+    assert camera.problem == "Camera 0 sends no more pictures."
 
 
 def test_frames_are_decoded_ahead_but_not_all(clips):

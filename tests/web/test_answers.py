@@ -56,7 +56,7 @@ def test_a_heat_map_is_drawn_for_one_model_and_explained_away_for_two(choice):
     assert np.abs(plain_pixels.astype(int) - warm_pixels).max() > 60
     assert content(plain, "text/csv") == content(warm, "text/csv")
     both = answers.photo(upload, choice, ["cnn", "mlp"], heat=True)
-    assert "A heat map shows what one model goes by" in both
+    assert "A heat map explains one model at a time" in both
     assert "Answered by cnn" in both
     assert "Answered by mlp" in both
 
@@ -72,7 +72,7 @@ def test_a_name_of_no_model_is_left_out(choice):
         (b"", "odd.jpg is no readable image. Replace or remove it and run again."),
         (b"\xff\xd8\xff" + bytes(1000), "odd.jpg is no readable image. Replace or remove it and run again."),
         (png(drawn_photo())[:900], "odd.jpg is no readable image. Replace or remove it and run again."),
-        (bytes(4) + b"ftypisom" + bytes(90), "odd.jpg is a video, not a photo. Drop it under Clip."),
+        (bytes(4) + b"ftypisom" + bytes(90), "odd.jpg is a video, not a photo. Drop it in the Clip tab."),
         (png(np.zeros((5000, 5000), np.uint8)), "odd.jpg has 5,000 x 5,000 pixels; at most 20 megapixels are read. "),
         (png(np.zeros((90, 90), np.uint8)), "odd.jpg: no face of 24 pixels or more was found"),
     ],
@@ -95,7 +95,7 @@ def test_an_unforeseen_error_is_one_line(choice, monkeypatch):
 
     monkeypatch.setattr("fer.web.answers.draw.annotated", fail)
     html = answers.photo(Upload("one.png", png(drawn_photo(1))), choice, [], False)
-    assert problem(html) == "This can&#x27;t be answered (odd thing)."
+    assert problem(html) == "This can&#x27;t be processed (odd thing)."
 
 
 def test_a_camera_s_faces_keep_their_numbers(choice, tmp_path):
@@ -106,7 +106,7 @@ def test_a_camera_s_faces_keep_their_numbers(choice, tmp_path):
         assert "<span>1</span>" in html
     sent = {"url": "data:image/png;base64,%%%"}
     assert problem(answers.live(sent, tmp_path, choice, [], camera)) == (
-        "The camera&#x27;s picture came damaged. Send it again."
+        "The camera&#x27;s picture arrived damaged. Send it again."
     )
 
 
@@ -123,7 +123,7 @@ def test_only_a_file_that_was_sent_is_read(tmp_path):
     outside.write_bytes(b"secret")
     (inside / "link.png").symlink_to(outside)
     for path in (outside, inside / "../secret.png", inside / "link.png", inside, inside / "gone.png", ""):
-        with pytest.raises(uploads.FerError, match=r"^The file is not here any more\. Choose it again\.$"):
+        with pytest.raises(uploads.FerError, match=r"^The file is no longer available\. Choose it again\.$"):
             uploads.read({"path": str(path)}, inside, "The photo")
 
 
@@ -132,7 +132,7 @@ def test_a_clip_is_answered_with_a_video_a_line_a_person_and_a_table(choice, tmp
     pytest.importorskip("av")
     clips.write(tmp_path / "sent.mp4", one_face(12))
     *news, html = clip.answer({"path": str(tmp_path / "sent.mp4"), "orig_name": "my.mp4"}, tmp_path, choice, [], 30)
-    assert news[0] == "<p>my.mp4: waiting to begin.</p>"
+    assert news[0] == "<p>my.mp4: waiting to start.</p>"
     assert "12 faces in 12 frames, identities: 1" in html
     assert "first 30 seconds" not in html
     assert content(html, "video/mp4")[4:8] == b"ftyp"
@@ -146,7 +146,7 @@ def test_a_long_clip_is_read_as_far_as_allowed(choice, tmp_path):
     clips.write(tmp_path / "long.mp4", one_face(40))
     *_, html = clip.answer({"path": str(tmp_path / "long.mp4")}, tmp_path, choice, [], 0.4)
     assert "10 faces in 10 frames" in html
-    assert "Only the first 0.4 seconds were looked at." in html
+    assert "Only the first 0.4 seconds were processed." in html
 
 
 @pytest.mark.parametrize(

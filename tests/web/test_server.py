@@ -159,9 +159,9 @@ def test_it_says_who_else_can_reach_it(host, who):
 def test_a_port_that_is_taken_is_one_line():
     with server.listen("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-        with pytest.raises(server.FerError, match=rf"^Port {port} of 127\.0\.0\.1 can't be opened \(Address .*--port"):
+        with pytest.raises(server.FerError, match=rf"^Can't listen on 127\.0\.0\.1, port {port} \(Address .*--port"):
             server.listen("127.0.0.1", port)
-    with pytest.raises(server.FerError, match=r"^Port 1 of 203\.0\.113\.1 can't be opened"):
+    with pytest.raises(server.FerError, match=r"^Can't listen on 203\.0\.113\.1, port 1 \("):
         server.listen("203.0.113.1", 1)
 
 
