@@ -203,6 +203,14 @@ class Evaluate(Section):
     errors_of: str
 
 
+class Explain(Section):
+    """Which models are explained, and by how many faces of each emotion."""
+
+    models: Annotated[list[str], Field(min_length=1)]
+    # Git holds the mean picture of these faces, in which no single one may be seen.
+    faces: Annotated[int, Field(ge=10)]
+
+
 class Params(Section):
     """The whole of `params.yaml`.
 
@@ -224,6 +232,7 @@ class Params(Section):
     tiny: Tiny
     ensemble: Ensemble
     evaluate: Evaluate
+    explain: Explain
 
     @model_validator(mode="after")
     def _members_and_teachers_are_models(self) -> "Params":
@@ -244,6 +253,9 @@ class Params(Section):
         analysed = [BEST, *networks(), *ensembles()]
         if self.evaluate.errors_of not in analysed:
             raise ValueError(f"evaluate.errors_of: {self.evaluate.errors_of} is none of {', '.join(analysed)}")
+        strange = [name for name in self.explain.models if name not in networks()]
+        if strange:
+            raise ValueError(f"explain.models: {strange[0]} is none of {', '.join(networks())}")
         return self
 
     def model(self, name: str) -> Any:

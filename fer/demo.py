@@ -57,6 +57,7 @@ OVERRIDES = {
     "tiny.optim.batch_size": 32,
     "tiny.optim.ema": 0.98,
     "evaluate.tta": "flip",
+    "explain.models": "[mlp]",
 }
 # What a run changes among the files that git tracks.
 TRACKED = ("params.yaml", "dvc.lock", "metrics", "plots", "reports")

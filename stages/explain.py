@@ -1,34 +1,41 @@
-"""Look into one trained model: which places of a face it goes by, and how far such maps can be trusted."""
+"""Look into the trained models: which places of a face they go by, and how far such maps can be trusted."""
+
+from typing import Any
 
 import click
 
-from fer import artifacts, check, commands, models, paths, writing
+from fer import artifacts, check, commands, paths, writing
 
-FACES, LEAST_FACES = 20, 10  # of each emotion; git holds their mean picture, in which no single face may be seen
+PICTURES, FACES = paths.PLOTS / "explain", paths.PLOTS / "explain_faces"
+METRICS, REPORT = paths.METRICS / "explain", paths.REPORTS / "explanations.md"
 
 
 @commands.stage("explain")
-@click.argument("model", type=click.Choice(list(models.MODELS)))
-@click.option("--faces", default=FACES, show_default=True, type=click.IntRange(LEAST_FACES), help="Of each emotion.")
-def main(model: str, faces: int) -> None:
-    """Explain the answers of MODEL to faces of val by class activation maps, occlusion and areas of the face.
+def main() -> None:
+    """Explain answers of the models that `explain.models` names, by class activation maps, occlusion and face areas.
 
     \b
-    Reads   models/MODEL/, data/predictions/MODEL.parquet, data/faces/, the stored inputs of the model, and the section
+    Reads   of each model models/MODEL/, data/predictions/MODEL.parquet and the stored inputs; data/faces/; the section
             `landmarks` of params.yaml, which says how the areas of a face are found
-    Writes  metrics/explain/MODEL.json       areas of the face; deletion, insertion and shuffled weights
-            plots/explain/MODEL.png          the mean map of each emotion
-            plots/explain/MODEL_faces.png    the most confident hits and misses (faces: DVC's cache)
+    Writes  metrics/explain/MODEL.json          areas of the face; deletion, insertion and shuffled weights
+            plots/explain/MODEL.png             the mean map of each emotion
+            plots/explain_faces/MODEL.png       the most confident hits and misses (faces: DVC's cache)
+            reports/explanations.md             what the models go by, as a page
     """  # noqa: D301  click needs the backspace itself
     params = check.params()
-    from fer.evaluation import explain, explain_figures
+    from fer.evaluation import explain, explain_figures, explain_page
 
-    findings = explain.explain(model, params, faces)
+    found: dict[str, dict[str, Any]] = {}
     with writing.transaction():
-        artifacts.write_json(paths.METRICS / "explain" / f"{model}.json", findings.metrics)
-        artifacts.write_figure(paths.PLOTS / "explain" / f"{model}.png", explain_figures.mean_maps(findings))
-        artifacts.write_figure(paths.PLOTS / "explain" / f"{model}_faces.png", explain_figures.faces(findings))
-    click.echo(f"{model}: {findings.metrics['faces']} faces of val explained; see plots/explain/{model}.png")
+        for name in params.explain.models:
+            findings = explain.explain(name, params, params.explain.faces)
+            found[name] = artifacts.rounded(findings.metrics)
+            artifacts.write_json(METRICS / f"{name}.json", found[name])
+            artifacts.write_figure(PICTURES / f"{name}.png", explain_figures.mean_maps(findings), dpi=80)
+            artifacts.write_figure(FACES / f"{name}.png", explain_figures.faces(findings))
+            click.echo(f"{name}: {findings.metrics['faces']} faces of val explained")
+        artifacts.write_text(REPORT, explain_page.page(found, params.data.dataset))
+    click.echo(f"See {REPORT}.")
 
 
 if __name__ == "__main__":

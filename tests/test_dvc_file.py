@@ -34,3 +34,11 @@ def test_the_error_analysis_depends_on_every_model_and_ensemble():
     assert {f"data/predictions/{name}.parquet" for name in (*config.networks(), *config.ensembles())} <= set(
         dependencies
     )
+
+
+def test_the_explanations_depend_on_every_model_and_its_code():
+    dependencies = set(PIPELINE["stages"]["explain"]["deps"])
+    names = config.networks()
+    assert {f"data/predictions/{name}.parquet" for name in names} <= dependencies
+    assert {f"models/{name}" for name in names} <= dependencies
+    assert {f"fer/models/{VARIABLES['models'][name]['code']}.py" for name in names} <= dependencies

@@ -80,6 +80,8 @@ class Job:
         planned = shards.read_plan(self.output)
         known = {identity for shard in planned for identity in shard.identities}
         new = listing.cut([source for source in sources if source.identity not in known], size, column)
+        if self._is_new:  # not before the inputs are known to be good: a wrong --column can be corrected
+            self.output.write(_CAUSE, (json.dumps(self._cause, indent=1) + "\n").encode())
         if new:
             shards.write_plan(self.output, new)
         done = shards.finished(self.output)
@@ -103,8 +105,6 @@ class Job:
             with explained_as_unwritable(Path(self.output.shown)):
                 self._stack.enter_context(lock(path))
             self._stack.callback(path.unlink, missing_ok=True)
-        if self._is_new:
-            self.output.write(_CAUSE, (json.dumps(self._cause, indent=1) + "\n").encode())
 
     def _check(self) -> bool:
         """Whether the output is new."""

@@ -71,7 +71,7 @@ def evaluate(
         predictor = stack.enter_context(open_predictor(options))
         results = None
         if output is not None:
-            results = stack.enter_context(Results(output, ("evaluation.json", "confusion.png"), overwrite))
+            results = stack.enter_context(Results(output, (labelled.REPORT, labelled.FIGURE), overwrite))
         run = Run(predictor, found.names)
         measured = labelled.score(run.photos(bar=True), found.labels)
         measured["model"] = [network.about.name for network in predictor.networks]
@@ -79,9 +79,9 @@ def evaluate(
         as_json = json.dumps(artifacts.rounded(measured), indent=2) + "\n"
         write(as_json if form == "json" else labelled.table(measured))
         if results is not None:
-            artifacts.write_json(results.path("evaluation.json"), measured)
-            artifacts.write_figure(results.path("confusion.png"), labelled.figure(measured), dpi=130)
+            artifacts.write_json(results.path(labelled.REPORT), measured)
+            artifacts.write_figure(results.path(labelled.FIGURE), labelled.figure(measured), dpi=130)
             results.commit()
-            say(f"Saved in {output}: evaluation.json and confusion.png")
+            say(f"Saved in {output}: {labelled.REPORT} and {labelled.FIGURE}")
         say_who_answered(predictor)
     context.exit(run.status)

@@ -20,6 +20,9 @@ from fer.inference.faces import Photo
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+REPORT, FIGURE = "evaluation.json", "confusion.png"
+"""The files of `fer evaluate --output`."""
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -71,7 +74,8 @@ def find(folder: Path, pattern: str = "*", labels: str | None = None) -> Labelle
     undecodable: list[str] = []
     every = files.walk(folder, undecodable=undecodable)
     pictures, _ = naming.pictures_among(every)
-    chosen = [name for name in pictures if fnmatch.fnmatch(PurePosixPath(name).name, pattern)]
+    own = FIGURE if REPORT in every else None  # of an earlier run with the same folder for its results
+    chosen = [name for name in pictures if fnmatch.fnmatch(PurePosixPath(name).name, pattern) and name != own]
     named = "" if pattern == "*" else f" whose names match {pattern}"
     if not chosen:
         raise FerError(f"{folder} contains no images{named}.")

@@ -82,6 +82,8 @@ def test_evaluate_gives_the_pipeline_s_own_metrics(labelled_crops):
         json.loads(fer("evaluate", "set", "--no-detect", "--pattern", "kept_*", "--format", "json").stdout)["images"]
         == 30
     )
+    for _ in range(2):  # its own figure, among the images, is no image without a label
+        assert fer("evaluate", "set", "--no-detect", "--output", "set").exit_code == 0
     table = fer("evaluate", "set", "--no-detect").stdout
     assert table.startswith("40 faces in 40 images: ")
     assert max(map(len, table.splitlines())) <= 80

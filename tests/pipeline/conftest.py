@@ -42,6 +42,7 @@ TINY = {
     "fusion": {"epochs": 1, "optim": {"batch_size": 32}},
     "tiny": {"epochs": 1, "widths": [4, 8], "blocks": 1, "optim": {"batch_size": 32}},
     "evaluate": {"tta": "flip"},
+    "explain": {"models": ["mlp"], "faces": 10},
 }
 
 

@@ -27,7 +27,7 @@ LANDMARK = ("mlp", "transformer", "gnn")
 
 def after(model):
     """What runs after a model was trained again."""
-    own = {f"{do}@{model}" for do in ("evaluate", "measure", "export")} | {"compare", "error_analysis"}
+    own = {f"{do}@{model}" for do in ("evaluate", "measure", "export")} | {"compare", "error_analysis", "explain"}
     if model == "tiny":
         return own
     own |= {"fusion_weights", "train@fusion"} | after("fusion") if model in ("cnn", "mlp") else set()
@@ -176,6 +176,7 @@ def test_a_fresh_clone_has_nothing_to_run(built, tmp_path):
         ("tiny.distill.weight", 0.5, {"train@tiny"} | after("tiny")),
         ("evaluate.bootstrap", 200, {"compare"}),
         ("evaluate.errors_of", "mlp", {"error_analysis"}),
+        ("explain.models", ["mlp", "gnn"], {"explain"}),
         ("evaluate.batch_size", 7, set()),
         ("train.seed", 7, TRAIN_ALL | {"fusion_weights"} | EVALUATE | EXPORT | AVERAGE),
         ("landmarks.workers", 1, set()),
@@ -208,7 +209,7 @@ def test_a_parameter_reruns_what_depends_on_it_and_nothing_else(clean, key, valu
         ("fer/training/fit.py", TRAIN_ALL | {"fusion_weights"} | EVALUATE | EXPORT | AVERAGE),
         ("fer/evaluation/metrics.py", {f"measure@{model}" for model in MODELS} | AVERAGE),
         ("fer/evaluation/ensemble.py", AVERAGE),
-        ("fer/evaluation/markdown.py", {"compare", "error_analysis"}),
+        ("fer/evaluation/markdown.py", {"compare", "error_analysis", "explain"}),
         (
             "fer/emotions.py",
             {"download", "split", "landmarks", "graphs", "fusion_weights"} | TRAIN_ALL | EVALUATE | EXPORT | AVERAGE,
@@ -253,7 +254,7 @@ def test_plots_are_all_found(built, tmp_path):
     titles = ["Recall per emotion", "Reliability", *(f"plots/confusion/{model}.csv" for model in MODELS)]
     titles += [f"plots/curves/{name}.csv" for name in (*MODELS, "cnn_head", "cnn_partial")]
     assert not [title for title in titles if title not in html]
-    assert len(list((tmp_path / "static").glob("*.png"))) == 10
+    assert len(list((tmp_path / "static").glob("*.png"))) == 11
 
 
 def test_a_fresh_clone_draws_all_but_the_sheets_of_faces(built, tmp_path):
@@ -267,6 +268,7 @@ def test_a_fresh_clone_draws_all_but_the_sheets_of_faces(built, tmp_path):
     assert {name.partition("plots_")[2] for name in drawn} == {
         "comparison_accuracy.png",
         "error_analysis_errors.png",
+        "explain_mlp.png",
         "graphs_graph.png",
         "data_distribution.png",
     }
