@@ -31,16 +31,17 @@ def page(found: Mapping[str, Mapping[str, Any]], dataset: str) -> str:
     faces = max(own["faces"] for own in found.values())
     sections = [
         "# What the models go by",
-        f"""Data: {title(dataset)}; {faces} faces of val, as many of each emotion. A heat map holds, at each place of a
-        face, how much that place adds to the evidence for an emotion: its logit less the mean of all seven. Class
-        activation maps (`cam`; Zhou et al. 2016, Selvaraju et al. 2017) come from the last feature map; occlusion
+        f"""Data: {title(dataset)}; {faces} faces of val, the same number of each emotion. A heat map shows how much
+        each place of a face adds to the evidence for an emotion, which is its logit minus the mean of all seven logits.
+        Class activation maps (`cam`; Zhou et al. 2016, Selvaraju et al. 2017) come from the last feature map; occlusion
         (Zeiler and Fergus 2014) hides one part of the face after the other and works for every model.""",
         "## Can the maps be trusted?",
-        """*Deletion* is the area under the probability of the answer while the places that a map names first are
-        hidden first, *insertion* the same while they are shown first (Petsiuk et al. 2018); *random* is the same for
-        random maps that are as smooth. A good map has a lower deletion and a higher insertion. *Shuffled* is the rank
-        correlation with the map of the same network after its weights were shuffled (Adebayo et al. 2018): near 1, a
-        map would show the face and not what was learned.""",
+        """*Deletion* is the area under the curve of the predicted emotion's probability while the face is hidden,
+        beginning with the places to which the map gives the most evidence; *insertion* is the same while the face is
+        shown (Petsiuk et al. 2018). *Random* is the same for random maps that are as smooth: a good map has a lower
+        deletion and a higher insertion. *Shuffled* is the rank correlation with the map of the same network after its
+        weights were shuffled (Adebayo et al. 2018). Near 1, a map would show the face and not what the network has
+        learned.""",
         table(
             ["model", "input", "map", "deletion", "random", "insertion", "random", "shuffled"],
             [row for name, own in found.items() for row in _trust(name, own)],
@@ -52,9 +53,9 @@ def page(found: Mapping[str, Mapping[str, Any]], dataset: str) -> str:
         sections += _model(name, own)
     sections += [
         "## Limits",
-        f"""{faces // len(EMOTIONS)} faces of an emotion are few: small differences mean nothing. Areas differ in size,
-        and a network may answer oddly to a blurred or missing part that no photo has. A map says what moves the answer
-        of this model, and nothing about what the person feels.""",
+        f"""With {faces // len(EMOTIONS)} faces of each emotion, small differences mean nothing. Areas differ in size. A
+        network may react oddly to a blurred or missing part, which it has never seen in training. A map shows what the
+        prediction of this model depends on, and nothing about what the person feels.""",
     ]
     return "\n\n".join(text if text[:1] in "#|!-" else wrap(text) for text in sections) + "\n"
 
@@ -84,7 +85,7 @@ def _verdicts(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     if worse:
         yield f"These do not: {', '.join(worse)}."
     name, key, method, scores = max(ways, key=lambda way: abs(way[3]["randomised"]))
-    yield f"Shuffled weights leave the most of {name} ({key}, {method}): a correlation of {scores['randomised']:.2f}."
+    yield f"Shuffling the weights changes {name} ({key}, {method}) least: a correlation of {scores['randomised']:.2f}."
 
 
 def _model(name: str, own: Mapping[str, Any]) -> Iterator[str]:
@@ -92,8 +93,8 @@ def _model(name: str, own: Mapping[str, Any]) -> Iterator[str]:
     yield f"![The mean heat map of each emotion, by the {name}](../plots/explain/{name}.png)"
     for key, of_input in own.items():
         if isinstance(of_input, Mapping) and of_input["areas"]:
-            yield f"""What hiding an area costs the evidence for each emotion, by the {key}. The column *muscles* names
-                the areas that move in the expression (FACS, Ekman et al. 2002)."""
+            yield f"""How much evidence for each emotion is lost when an area of the face is hidden ({key}). The column
+                *muscles* names the areas that move in the expression (FACS, Ekman et al. 2002)."""
             yield table(*_areas(of_input["areas"]), left=2)
 
 
@@ -107,4 +108,4 @@ def _areas(by_emotion: Mapping[str, Mapping[str, float]]) -> tuple[list[str], li
         marked = [area if area in muscles or area == REST or not muscles else f"**{area}**" for area in most]
         values = [f"{costs[area]:+.2f}" for area in names]
         rows.append([emotion, ", ".join(muscles) or NONE, *values, ", ".join(marked) or NONE])
-    return ["emotion", "muscles", *names, "matter most (bold: no muscle of it there)"], rows
+    return ["emotion", "muscles", *names, "most important (bold: not among the muscles)"], rows

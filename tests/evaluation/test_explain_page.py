@@ -21,7 +21,7 @@ def test_the_page_says_which_maps_can_be_trusted_and_where_they_disagree_with_th
     page = explain_page.page(found, "fer2013")
     assert "2 of 3 kinds of map beat random ones" in page
     assert "These do not: other (pixels, cam)." in page
-    assert "Shuffled weights leave the most of other (pixels, cam): a correlation of -0.80." in page
+    assert "Shuffling the weights changes other (pixels, cam) least: a correlation of -0.80." in page
     assert "](../plots/explain/small.png)" in page
     rows = {line.split("|")[1].strip(): line for line in page.split("## small")[1].split("## other")[0].splitlines()
             if line.count("|") > 5}  # fmt: skip
@@ -39,4 +39,4 @@ def test_every_expression_but_neutral_has_muscles_in_known_areas():
 
 def test_a_model_whose_areas_are_unknown_has_no_table():
     page = explain_page.page({"small": {"faces": 70, "pixels": {"areas": {}, "occlusion": GOOD}}}, "drawn")
-    assert "What hiding an area costs" not in page
+    assert "How much evidence" not in page
