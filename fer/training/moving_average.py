@@ -40,8 +40,9 @@ class MovingAverage(nn.Module):
                 )
                 self._pairs[floating] = averaged, current
         averaged, current = self._pairs[True]
-        torch._foreach_copy_(*self._pairs[False])
         if step == 0:
             torch._foreach_copy_(averaged, current)
         else:
             torch._foreach_lerp_(averaged, current, 1 - min(self.decay, (1 + step) / (10 + step)))
+        if self._pairs[False][0]:  # whole numbers, say of batch normalisation
+            torch._foreach_copy_(*self._pairs[False])

@@ -41,6 +41,8 @@ TINY = {
     "efficientnetv2": {"backbone": "timm:test_resnet", "weights": "none", "image_size": 32, "epochs": 1},
     "fusion": {"epochs": 1, "optim": {"batch_size": 32}},
     "tiny": {"epochs": 1, "widths": [4, 8], "blocks": 1, "optim": {"batch_size": 32}},
+    # So many that no single one gets all the weight, as little as they have learned.
+    "ensemble": {"members": ["cnn", "efficientnetv2", "mlp", "transformer", "gnn"]},
     "evaluate": {"tta": "flip"},
     "explain": {"models": ["mlp"], "faces": 10},
 }

@@ -185,6 +185,7 @@ def test_averaged_weights_follow_the_formula():
     assert after(1, 2.0, 4.0) == pytest.approx([2 - 2 / 11, 4 - 4 / 11])  # the decay begins low
     assert after(1000, 1.0, 2.0) == pytest.approx([(3 - 2 / 11) / 2, (6 - 4 / 11) / 2])
     assert not any(weight.requires_grad for weight in average.parameters())
+    MovingAverage(nn.Linear(2, 2), 0.5).update(nn.Linear(2, 2), 1)  # has no whole numbers
 
 
 @pytest.mark.slow
