@@ -1,6 +1,8 @@
 """`python -m fer.check`: what `dvc repro` would run, in a small project; and which settings it remembers as right."""
 
 import contextlib
+import json
+import os
 import shutil
 from pathlib import Path
 
@@ -54,6 +56,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarni
 def test_nothing_has_changed(project, capsys):
     assert check.would_run() == ran() == []
     assert capsys.readouterr().out == ""  # DVC itself would print a line a stage
+
+
+def test_a_running_dvc_is_named(project):
+    busy = {"write": {str(Path("source.txt").resolve()): {"pid": os.getppid(), "cmd": "dvc repro"}}}
+    Path(".dvc/tmp/rwlock").write_text(json.dumps(busy))
+    Path("source.txt").write_text("changed")
+    with pytest.raises(FerError, match=r"source\.txt' is busy.* dvc repro"):
+        check.would_run()
 
 
 @pytest.mark.slow

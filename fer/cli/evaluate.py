@@ -6,8 +6,10 @@ from typing import Any
 
 import click
 
-from fer.cli.options import Run, open_predictor, output_options, predictor_options, say_who_answered
+from fer.cli.options import Run, format_option, open_predictor, output_options, predictor_options, say_who_answered
 from fer.cli.terminal import require_stdout, say, write
+
+FORMATS = ("table", "json")
 
 
 @click.command()
@@ -22,14 +24,7 @@ from fer.cli.terminal import require_stdout, say, write
 @click.option(
     "--pattern", default="*", show_default=True, help="Use only files whose names match, such as 'PrivateTest_*'."
 )
-@click.option(
-    "--format",
-    "form",
-    default="table",
-    show_default=True,
-    type=click.Choice(["table", "json"]),
-    help="Format of what is printed.",
-)
+@format_option(FORMATS)
 @output_options("evaluation.json and confusion.png")
 @click.pass_context
 def evaluate(

@@ -125,6 +125,22 @@ def output_options(files: str) -> Callable[[Callable[..., Any]], Callable[..., A
     return add
 
 
+def format_option(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the option `--format`, the argument `form`.
+
+    Args:
+        formats: to choose from; the first is the default.
+    """
+    return click.option(
+        "--format",
+        "form",
+        default=formats[0],
+        show_default=True,
+        type=click.Choice(formats),
+        help="Format of what is printed.",
+    )
+
+
 def open_predictor(options: dict[str, Any]) -> "Predictor":
     """The Predictor that the options of `predictor_options` describe."""
     from fer.inference.predictor import Predictor

@@ -13,6 +13,7 @@ from fer.cli.options import (
     Run,
     Whole,
     can_open_windows,
+    format_option,
     open_predictor,
     output_options,
     photo_paths,
@@ -35,14 +36,7 @@ FORMATS = ("table", "json", "jsonl", "csv")
 @photo_paths
 @predictor_options
 @click.option("--top", default=3, show_default=True, type=Whole(1, 7), help="Emotions per face in the table.")
-@click.option(
-    "--format",
-    "form",
-    default="table",
-    show_default=True,
-    type=click.Choice(FORMATS),
-    help="Format of what is printed.",
-)
+@format_option(FORMATS)
 @output_options("faces.csv, photos.jsonl and annotated copies")
 @click.option("--show", is_flag=True, help="Show each annotated photo in a window.")
 @click.option("--url", "urls", is_flag=True, help="Download paths that are web addresses (https://...).")

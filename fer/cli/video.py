@@ -15,6 +15,7 @@ from fer.cli.options import (
     Finite,
     Whole,
     can_open_windows,
+    format_option,
     open_predictor,
     output_options,
     predictor_options,
@@ -54,14 +55,7 @@ class Smooth(Finite):
     metavar="SECONDS",
     help="Time over which each face's probabilities are averaged; 'off' for no smoothing.",
 )
-@click.option(
-    "--format",
-    "form",
-    default="summary",
-    show_default=True,
-    type=click.Choice(FORMATS),
-    help="Format of what is printed.",
-)
+@format_option(FORMATS)
 @output_options("faces.csv, frames.jsonl, annotated.mp4 and timelines")
 @click.option("--show", is_flag=True, help="Show the annotated video in a window.")
 @predictor_options

@@ -73,19 +73,17 @@ def _trust(name: str, own: Mapping[str, Any]) -> Iterator[list[str]]:
 
 
 def _verdicts(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    ways = [(name, *way) for name, own in found.items() for way in _ways(own)]
-    better = [
-        way for way in ways
-        if way[3]["deletion"] < way[3]["deletion_random"] and way[3]["insertion"] > way[3]["insertion_random"]
-    ]  # fmt: skip
-    yield f"{len(better)} of {len(ways)} kinds of map beat random ones by both measures."
+    scores = {f"{name} ({key}, {method})": own for name, of in found.items() for key, method, own in _ways(of)}
     worse = [
-        f"{name} ({key}, {method})" for name, key, method, scores in ways if (name, key, method, scores) not in better
-    ]
+        text for text, own in scores.items()
+        if own["deletion"] >= own["deletion_random"] or own["insertion"] <= own["insertion_random"]
+    ]  # fmt: skip
+    yield f"{len(scores) - len(worse)} of {len(scores)} kinds of map beat random ones by both measures."
     if worse:
         yield f"These do not: {', '.join(worse)}."
-    name, key, method, scores = max(ways, key=lambda way: abs(way[3]["randomised"]))
-    yield f"Shuffling the weights changes {name} ({key}, {method}) least: a correlation of {scores['randomised']:.2f}."
+    correlations = {text: own["randomised"] for text, own in scores.items()}
+    least = max(correlations, key=lambda text: abs(correlations[text]))
+    yield f"Shuffling the weights changes {least} least: a correlation of {correlations[least]:.2f}."
 
 
 def _model(name: str, own: Mapping[str, Any]) -> Iterator[str]:
