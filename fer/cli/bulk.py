@@ -2,7 +2,7 @@
 
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,9 +73,11 @@ def bulk(
         job = stack.enter_context(Job(output, cause))
         for line in job.plan(inputs, shard_size, column):
             say(line)
-        stack.callback(_say_what_is_done, job)
+        started = ray_cluster.started(cluster, workers) if job.pending else nullcontext(0)
+        count = stack.enter_context(started)
+        stack.callback(_say_what_is_done, job)  # not where the cluster can't be reached
         if job.pending:
-            _answer(job, stack.enter_context(ray_cluster.started(cluster, workers)), arguments)
+            _answer(job, count, arguments)
             say_who_answered(predictor)
     context.exit(SOME_UNREAD if job.unread or job.pending else ALL_READ)
 

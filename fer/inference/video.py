@@ -261,6 +261,8 @@ def open_container(name: str) -> "av.container.InputContainer":
     shown, options, address = printable(name), {}, name
     if not name.lower().startswith(PROTOCOLS):
         path = files.expanded(name)
+        if path.is_dir():
+            raise FerError(f"{shown} is a folder. Name a video file in it.")
         files.open_regular(path).close()
         # A playlist that calls itself a video must not make this program fetch what it names.
         options, address = {"protocol_whitelist": "file"}, f"file:{path.absolute()}"

@@ -115,3 +115,4 @@ def test_a_cluster_that_does_not_answer_is_one_line(photos):
     status, lines = end(start("photos", "out", "--cluster", "127.0.0.1:9"))
     assert status == 1
     assert lines[-1].startswith("Error: No Ray cluster answers at 127.0.0.1:9 (")
+    assert not any(line.startswith("Processed") for line in lines)

@@ -212,7 +212,7 @@ PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nhttp://127.0.0.1:9/a.t
     ("name", "make", "message"),
     [
         ("missing.mp4", None, "missing.mp4 can't be read (No such file or directory)."),
-        ("folder.mp4", Path.mkdir, "folder.mp4 is a folder, no file."),
+        ("folder.mp4", Path.mkdir, "folder.mp4 is a folder. Name a video file in it."),
         ("text.mp4", lambda path: path.write_text("hello"), "text.mp4 is not a readable video, or its end"),
         ("empty.mp4", Path.touch, "empty.mp4 is not a readable video, or its end is missing."),
         ("list.mp4", lambda path: path.write_text(PLAYLIST), "list.mp4 is not a readable video"),
