@@ -105,10 +105,13 @@ class LocalCoordinates(nn.Module):
             return torch.cat([part(scale) for part, scale in zip(self.parts, scales, strict=True)], dim=-1)
 
     def _offset(self, count: int, values: Tensor) -> Tensor:
-        """How far each landmark lies from the mean of its nearest ones, float [B, P, 3]."""
+        """How far each landmark lies from the mean of its nearest ones, float [B, P, 3]; NaN where it is unknown."""
+        # An unknown neighbour counts as lying where it does in the mean face: as NaN it would make every offset NaN,
+        # since the product below multiplies it by zero for the landmarks that it is no neighbour of.
+        known = torch.where(values.isnan(), self.parts[0].mean, values)  # type: ignore[arg-type]
         # One product with a matrix of weights: gathering the neighbours would copy each face `count` times.
         weights = values.new_zeros(2 * [len(self.nearest)]).scatter_(1, self.nearest[:, :count], 1 / count)
-        return values - weights @ values
+        return values - weights @ known
 
 
 class FTTransformer(FaceModel):

@@ -225,6 +225,24 @@ def test_local_coordinates_are_standardised_offsets_from_the_nearest_landmarks()
     assert (layer(values + 1)[1, :, :3] > local[1, :, :3] + 1).all()
 
 
+def test_a_hidden_landmark_changes_only_the_offsets_of_its_neighbours():
+    rng = np.random.default_rng(0)
+    line = np.stack([np.arange(6.0) ** 1.5, np.zeros(6), np.zeros(6)], -1)
+    values = torch.from_numpy((line + rng.normal(0, 0.05, (50, 6, 3))).astype(np.float32))
+    layer = LocalCoordinates([2], points=6)
+    layer.fit(values)
+    hidden = values.clone()
+    hidden[:, 0] = torch.nan
+    before, after = layer(values), layer(hidden)
+    torch.testing.assert_close(after[:, 2:], before[:, 2:], atol=0, rtol=0)
+    assert (after[:, 0] == 0).all()
+    torch.testing.assert_close(after[:, 1, :3], before[:, 1, :3], atol=0, rtol=0)
+    # Landmark 1 is measured against where landmark 0 lies in the mean face.
+    average = (values[:, 1] + layer.parts[0].mean[0]) / 2
+    expected = ((values[:, 1] - average) - layer.parts[1].mean[1]) / layer.parts[1].std[1]
+    torch.testing.assert_close(after[:, 1, 3:], expected, atol=1e-4, rtol=1e-4)
+
+
 def test_token_dropout_is_for_training_alone(network):
     made = network("transformer")
     made.blocks.eval()  # no other chance
