@@ -105,10 +105,10 @@ def causes(name: str, params: Params) -> Causes:
     commands.LOCKS.mkdir(parents=True, exist_ok=True)
     # DVC answers one process at a time, and several of ours may start at once.
     with FileLock(commands.LOCKS / "dvc.lock"), check.dvc() as repo:
-        waiting = check.running(repo)
         last = next((stage for stage in repo.index.stages if stage.addressing == f"evaluate@{name}"), None)
         if last is None:
             raise FerError(f"dvc.yaml has no entry {name} under `models`.")
+        waiting = check.running(repo, last.addressing)
         needed = {last, *networkx.descendants(repo.index.graph, last)}
         # The stages that are the model's own; what they read comes from the others.
         phases = [f"train_phase@{models.folder(name, phase)}" for phase in models.network(name).phases[:-1]]
