@@ -36,7 +36,8 @@ def release(
     Args:
         chosen: exported files in float32 (or files released earlier), and the precision in which each is shipped; and
             files of ensembles, whose members must be among the others.
-        default: name of the model or ensemble that `fer predict` uses; the first one if None.
+        default: name of the model or ensemble that `fer predict` uses; if None the one so far where models are kept,
+            else the first.
         keep: whether models and ensembles stay in the package that are not among the chosen ones.
         package: the folder for the models.
 
@@ -47,35 +48,41 @@ def release(
 
     write = {"float16": half.write, "int8": int8.write}
     kept: dict[str, Any] = artifacts.read_json(package / MANIFEST) if keep else {"models": {}, "ensembles": {}}
-    entries: dict[str, Any] = {}
+    sources: dict[str, tuple[Path, str]] = {}
     ensembles: dict[str, Any] = {}
     names = []
+    for source, precision in chosen:  # all that can be refused is refused before the work
+        if source.suffix == registry.ENSEMBLE:
+            ensembles[source.stem] = source
+            names.append(source.stem)
+            continue
+        about = Network(source).about
+        if about.precision not in ("float32", precision):
+            raise FerError(f"{source} has the precision {about.precision} and can't be converted to {precision}.")
+        names.append(about.name)
+        sources[about.name] = source, "" if precision == about.precision else precision
+    for name, source in ensembles.items():
+        missing = [member for member in registry.members(source) if member not in sources]
+        if missing:
+            raise FerError(f"The ensemble {name} needs {missing[0]}: name it too.")
+    names += [name for kind in ("models", "ensembles") for name in kept[kind] if name not in names]
+    default = default or kept.get("default") or names[0]
+    if default not in names:
+        raise FerError(f"The default {default} is not one of the released models: {', '.join(names)}.")
+    entries: dict[str, Any] = {}
     protocol = config.load().split.protocol
     with TemporaryDirectory() as folder:
-        for source, precision in chosen:
-            file = Path(folder, source.name)
-            names.append(source.stem)
-            if source.suffix == registry.ENSEMBLE:
-                ensembles[source.stem] = registry.members(source)
-                file.write_bytes(source.read_bytes())
-                continue
-            about = Network(source).about
-            names[-1], file = about.name, file.with_stem(about.name)
-            if precision == about.precision:
-                file.write_bytes(source.read_bytes())
-            elif about.precision == "float32":
+        for name, (source, precision) in sources.items():
+            file = Path(folder, f"{name}{registry.SUFFIX}")
+            if precision:
                 write[precision](source, file)
             else:
-                raise FerError(f"{source} has the precision {about.precision} and can't be converted to {precision}.")
-            entries[about.name] = describe(file, protocol)
-        for name, members in ensembles.items():
-            missing = [member for member in members if member not in entries]
-            if missing:
-                raise FerError(f"The ensemble {name} needs {missing[0]}: name it too.")
-            ensembles[name] = describe_ensemble(Path(folder, f"{name}{registry.ENSEMBLE}"), protocol)
-        default = default or names[0]
-        if default not in names:
-            raise FerError(f"The default {default} is not one of the released models: {', '.join(names)}.")
+                file.write_bytes(source.read_bytes())
+            entries[name] = describe(file, protocol)
+        for name, source in ensembles.items():
+            file = Path(folder, source.name)
+            file.write_bytes(source.read_bytes())
+            ensembles[name] = describe_ensemble(file, protocol)
         manifest = {
             "default": default,
             "models": kept["models"] | entries,
@@ -182,7 +189,11 @@ def _parse(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> li
 
 @click.command()
 @click.argument("models", nargs=-1, required=True, callback=_parse, metavar="MODEL[:PRECISION]...")
-@click.option("--default", metavar="NAME", help="Default model of `fer predict`.  [default: the first MODEL]")
+@click.option(
+    "--default",
+    metavar="NAME",
+    help="Default model of `fer predict`.  [default: the first MODEL; with --keep, the one so far]",
+)
 @click.option("--keep", is_flag=True, help="Keep the other models that are in the package.")
 def main(models: list[tuple[Path, str]], default: str | None, keep: bool) -> None:
     """Copy exported models into the package and write its manifest.

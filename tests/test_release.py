@@ -74,10 +74,13 @@ def test_models_of_another_data_set_can_stay(project, ensemble):
     small = json.loads((project / "fer/pretrained/manifest.json").read_text())["models"]["small"]
     assert run("other", "--keep").exit_code == 0
     manifest = json.loads((project / "fer/pretrained/manifest.json").read_text())
-    assert manifest["default"] == "other"
+    assert manifest["default"] == "small"
     assert manifest["models"].keys() == {"small", "other"}
     assert manifest["models"]["small"] == small
     assert (project / "fer/pretrained/small.onnx").is_file()
+    assert run("other", "--keep", "--default", "other").exit_code == 0
+    assert run("other", "--keep", "--default", "small").exit_code == 0
+    assert json.loads((project / "fer/pretrained/manifest.json").read_text()) == manifest
 
 
 @pytest.fixture
