@@ -78,10 +78,12 @@ def train(name: str, finding: Finding, found: config.Params) -> None:
         FerError: a setting is no good, the data are not up to date, or a training fails.
     """
     work: dict[str, tuple[config.Params, dict[str, Causes], Spread]] = {}
+    used = {model for variant in finding.variants.values() for model in variant.models or finding.models}
+    needs = {model: variants.needs(model) for model in sorted(used)}
     for label, variant in finding.variants.items():
         params = asked(finding, label, found)
         members = variant.models or finding.models
-        causes = {model: variants.causes(model, variants.changed(model, (), params)[0]) for model in members}
+        causes = {model: needs[model].causes(variants.changed(model, (), params)[0]) for model in members}
         settings = {key: value for one in causes.values() for key, value in one.settings.items()}
         key = hashing.sha256(" ".join(one.key() for one in causes.values()).encode())[:12]
         work[label] = params, causes, Spread({}, settings, key)

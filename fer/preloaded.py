@@ -55,13 +55,14 @@ def new_socket() -> socket.socket:
     return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def speed_up_dvc_lock() -> None:
-    """Let DVC read and write dvc.lock by libyaml, in the same bytes.
+def speed_up_dvc() -> None:
+    """Let DVC read its YAML files by libyaml, and write dvc.lock by it, in the same bytes.
 
-    DVC reads it three times a stage and writes it once, by a YAML library that keeps comments. Where the file has forty
-    stages, that takes about 2 s for each stage.
+    DVC reads dvc.lock three times a stage, writes it once and reads params.yaml once, by a library in Python that can
+    keep comments. Where dvc.lock has forty stages, that takes about 2 s for each stage.
     """
     import yaml
+    from dvc.utils import strictyaml
     from dvc.utils.serialize import _yaml
     from ruamel.yaml.resolver import implicit_resolvers
 
@@ -83,7 +84,7 @@ def speed_up_dvc_lock() -> None:
     read, write = _yaml.parse_yaml, _yaml._dump
 
     def read_quickly(text: str, path: str, typ: str = "safe") -> Any:
-        if not path.endswith("dvc.lock"):
+        if typ != "safe" and not path.endswith("dvc.lock"):  # such text is changed, and keeps its comments
             return read(text, path, typ)
         try:
             return yaml.load(text, Loader) or {}
@@ -96,14 +97,15 @@ def speed_up_dvc_lock() -> None:
         else:
             write(data, stream)
 
-    _yaml.parse_yaml, _yaml._dump = read_quickly, write_quickly
+    _yaml.parse_yaml = strictyaml.parse_yaml = read_quickly
+    _yaml._dump = write_quickly
 
 
 def serve(listening: socket.socket) -> None:
     """Load the libraries and wait for requests; returns in a fork, with the arguments of its command in `sys.argv`."""
     for name in LIBRARIES:
         importlib.import_module(name)
-    speed_up_dvc_lock()
+    speed_up_dvc()
     gc.freeze()  # else each fork's garbage collection goes through all of the libraries, and copies them
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:  # it is closed at the end

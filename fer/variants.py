@@ -88,12 +88,43 @@ def changed(name: str, assignments: Sequence[str], found: Params) -> tuple[Param
     return params, values
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What training and evaluating a model depends on, whatever its settings.
+
+    Attributes:
+        keys: of settings, dotted; a section stands for all that is in it.
+        files: digests of code and data, by their path.
+    """
+
+    keys: frozenset[str]
+    files: dict[str, str]
+
+    def causes(self, params: Params) -> Causes:
+        """What decides the result with some settings."""
+        values = config_file.flat(params)
+        chosen = [key for key in values if key != _SEED and any(f"{key}.".startswith(f"{used}.") for used in self.keys)]
+        return Causes({key: values[key] for key in chosen}, self.files)
+
+
 def causes(name: str, params: Params) -> Causes:
-    """Ask DVC what decides the result of a model, and make sure that the data it reads are up to date.
+    """What decides the result of a model, as `needs` asks DVC.
 
     Args:
         name: of the model.
         params: its settings.
+
+    Raises:
+        FerError: as `needs`.
+    """
+    return needs(name).causes(params)
+
+
+def needs(name: str) -> Needs:
+    """Ask DVC what a model depends on, and make sure that the data it reads are up to date.
+
+    Args:
+        name: of the model.
 
     Raises:
         FerError: a stage before the training would run first, or DVC can't tell.
@@ -128,9 +159,7 @@ def causes(name: str, params: Params) -> Causes:
         if missing:
             raise FerError(f"{missing[0]} is missing. Run `dvc checkout`, `dvc pull` or `dvc repro`.")
         files = {path: str(dep.get_hash().value) for path, dep in read.items()}
-    values = config_file.flat(params)
-    chosen = [key for key in values if key != _SEED and any(f"{key}.".startswith(f"{used}.") for used in keys)]
-    return Causes({key: values[key] for key in chosen}, files)
+    return Needs(frozenset(keys), files)
 
 
 @contextmanager

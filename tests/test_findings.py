@@ -3,6 +3,7 @@
 import contextlib
 import json
 import subprocess
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -50,7 +51,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, 
         told /= told.sum(axis=1, keepdims=True)
         return predicted(told, labels, SPLITS, probabilities), 90.0
 
-    monkeypatch.setattr(variants, "causes", causes)
+    monkeypatch.setattr(variants, "needs", lambda name: SimpleNamespace(causes=partial(causes, name)))
     monkeypatch.setattr(seeds, "answers", answers)
     monkeypatch.setattr(findings.check, "params", config.load)
     return trained
@@ -122,12 +123,12 @@ def test_one_view_is_compared_with_several(project):
 
 
 def test_a_failing_finding_does_not_stop_the_others(project, monkeypatch):
-    def causes(name, params):
+    def causes(params):
         if params.mlp.epochs == 3:
             raise findings.FerError("What the mlp reads is not up to date.")
         return Causes({}, {})
 
-    monkeypatch.setattr(variants, "causes", causes)
+    monkeypatch.setattr(variants, "needs", lambda _: SimpleNamespace(causes=causes))
     write({"mixup": MIXUP | {"settings": ["mlp.epochs=3"]}, "other": MIXUP})
     output = call(status=1)
     assert "mixup: What the mlp reads is not up to date." in output

@@ -3,9 +3,11 @@
 from collections import OrderedDict
 
 import pytest
+from dvc.utils import strictyaml
 from dvc.utils.serialize import _yaml
 
 from fer import preloaded
+from tests.known_params import TOP
 
 STAGE = {
     "cmd": ["python -m stages.ensemble both", "python -m stages.measure both"],
@@ -21,9 +23,9 @@ STAGE = {
 @pytest.fixture
 def quicken(monkeypatch):
     """Replaces DVC's functions, which are back after the test."""
-    for name in ("parse_yaml", "_dump"):
-        monkeypatch.setattr(_yaml, name, getattr(_yaml, name))
-    return preloaded.speed_up_dvc_lock
+    for module, name in ((_yaml, "parse_yaml"), (_yaml, "_dump"), (strictyaml, "parse_yaml")):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    return preloaded.speed_up_dvc
 
 
 def test_the_lock_has_the_same_bytes(tmp_path, quicken):
@@ -41,6 +43,14 @@ def test_the_lock_has_the_same_bytes(tmp_path, quicken):
 
     assert written("quick") == expected
     assert _yaml.load_yaml(str(tmp_path / "quick/dvc.lock"))["stages"]["stage0"] == STAGE
+
+
+@pytest.mark.parametrize("file", ["dvc.yaml", "params.yaml", "dvc.lock"])
+def test_the_project_s_files_are_read_alike(file, quicken):
+    path = str(TOP / file)
+    expected = _yaml.load_yaml(path), strictyaml.load(path)[0]
+    quicken()
+    assert (_yaml.load_yaml(path), strictyaml.load(path)[0]) == expected
 
 
 def test_comments_of_other_files_are_kept(tmp_path, quicken):

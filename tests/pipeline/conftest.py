@@ -15,6 +15,8 @@ import click
 import pytest
 import yaml
 from click.testing import CliRunner
+from dvc.utils import strictyaml
+from dvc.utils.serialize import _yaml
 from filelock import FileLock
 
 from fer import check, commands, preloaded
@@ -195,6 +197,16 @@ def twin(project: Project, folder: Path) -> Project:
     copied = replace(project, folder=Path(shutil.copytree(project.folder, folder, symlinks=True)))
     copied.run("git", "update-index", "-q", "--refresh")  # else git takes all files for changed
     return copied
+
+
+@pytest.fixture(scope="package", autouse=True)
+def quick_dvc() -> Iterator[None]:
+    """DVC in this process reads its files as quickly as in the one of `python`."""
+    with pytest.MonkeyPatch.context() as patched:
+        for module, name in ((_yaml, "parse_yaml"), (_yaml, "_dump"), (strictyaml, "parse_yaml")):
+            patched.setattr(module, name, getattr(module, name))
+        preloaded.speed_up_dvc()
+        yield
 
 
 @pytest.fixture(scope="session")
