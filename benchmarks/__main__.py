@@ -25,6 +25,7 @@ PARTS = {
     "landmarks": 45,
     "training": 220,
     "prediction": 75,
+    "video": 55,
     "stages": 230,
 }
 """Seconds for the repeats of each part; its start and its data come on top."""

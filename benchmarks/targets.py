@@ -75,4 +75,9 @@ TARGETS = (
         "0.4 s and 60 ms a further photo",
         keys=("prediction.typed", "prediction.further"),
     ),
+    Target(
+        "video of 720p with one face",
+        "30 frames/s, 15 with the annotated copy",
+        keys=("video.rows", "video.copy"),
+    ),
 )

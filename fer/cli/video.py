@@ -48,6 +48,13 @@ class Smooth(Finite):
 @click.argument("name", metavar="SOURCE")
 @click.option("--every", default=1, show_default=True, type=Whole(1), help="Process only every Nth frame.")
 @click.option(
+    "--detect-every",
+    default=3,
+    show_default=True,
+    type=Whole(1),
+    help="Search the whole of every Nth frame for faces, and the others near the faces found in it.",
+)
+@click.option(
     "--smooth",
     default=0.4,
     show_default=True,
@@ -64,6 +71,7 @@ def video(
     context: click.Context,
     name: str,
     every: int,
+    detect_every: int,
     smooth: float,
     form: str,
     output: Path | None,
@@ -100,7 +108,7 @@ def video(
             results = stack.enter_context(video_results.VideoResults(output, overwrite))
             results.start(source, every)
         keep_frames = results is not None or player is not None
-        photos = video_answers.answered(frames, predictor, keep_frames)
+        photos = video_answers.answered(frames, predictor, keep_frames, detect_every)
         tracker = video_answers.tracker(source.rate / every)
         run = _Run(source, tracker, form, bar=output is not None or not is_terminal(sys.stdout))
         try:

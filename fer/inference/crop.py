@@ -21,6 +21,8 @@ MAX_DENOISED_SIDE = 160
 MIN_EYE_DISTANCE = 0.15
 UPRIGHT = 45  # degrees of roll below which a face is upright
 
+Box = tuple[float, float, float, float]  # left, top, width and height in pixels
+
 
 @dataclass(frozen=True, eq=False)
 class Detection:
@@ -33,7 +35,7 @@ class Detection:
             nose, left and right corner of the mouth; None if they are not known.
     """
 
-    box: tuple[float, float, float, float]
+    box: Box
     score: float
     points: np.ndarray | None = None
 

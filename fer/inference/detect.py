@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from fer.errors import FerError
-from fer.inference.crop import Detection
+from fer.inference.crop import Box, Detection
 from fer.inference.network import session
 from fer.inference.text import one_line
 
@@ -30,6 +30,9 @@ TURNED_MARGIN = 0.1  # by which that score may be lower than the best score in t
 CROWD = 8  # small faces from which on a photo is taken for a crowd
 FOUND_SIZE = 16  # pixels of the detector's input that a face needs: it finds 9 of 10 of these (docs/photos.md)
 LARGEST_SCALE = 2.0  # by which tiles are enlarged at most
+NEAR_SIDE = 2.0  # of the square in which a known face is looked for, relative to the longer side of its box
+NEAR_SIZE = 32  # pixels that this face has in the detector's input at least, unless it has fewer in the photo
+MOST_NEAR = 6  # known faces; with more of them the whole photo takes no longer
 TILE, SHARED = 1024, 160  # the side of a tile, and how much two neighbours share, in pixels of the detector's input
 _STRIDE = 4  # input pixels per cell of the network's output
 _MULTIPLE = 32  # the sides of the network's input are multiples of this
@@ -84,6 +87,39 @@ class Detector:
                 seen = self.find(upright, smallest, turned=False)
                 return [face.turned_back(quarters, grey.shape) for face in seen] or found
         return found
+
+    def find_near(self, grey: np.ndarray, boxes: Sequence[Box]) -> list[Detection] | None:
+        """The faces of a video's frame near the places of those of an earlier frame, the largest first.
+
+        This takes a tenth of the time of `find`, and does not see new faces elsewhere.
+
+        Args:
+            grey: the frame, uint8 [H, W].
+            boxes: of the earlier faces: left, top, width and height in pixels.
+
+        Returns:
+            The faces; None if one of the earlier ones is not found, or if there are too many of them.
+        """
+        if len(boxes) > MOST_NEAR:
+            return None
+        found: list[Detection] = []
+        usual = FIRST_SIDE / max(grey.shape)  # as in `find`: at another scale the same face has a slightly other box
+        for box in boxes:
+            left, top, width, height = box
+            scale = min(1.0, max(usual, NEAR_SIZE / min(width, height)))
+            half = NEAR_SIDE * max(width, height) / 2
+            corner = [max(0, round(middle - half)) for middle in (left + width / 2, top + height / 2)]
+            part = grey[corner[1] : round(top + height / 2 + half), corner[0] : round(left + width / 2 + half)]
+            if not part.size:
+                return None
+            seen = self._run(part, max(1, round(max(part.shape) * scale)))
+            ends = corner[0] + part.shape[1] < grey.shape[1], corner[1] + part.shape[0] < grey.shape[0]
+            whole = [face for face in seen if not _is_cut(face, part.shape, (corner[0] > 0, corner[1] > 0, *ends))]
+            moved = [face.moved(np.ones(2), (corner[0], corner[1])) for face in whole]
+            if not any(overlap(face, Detection(box, 1.0)) >= MAX_OVERLAP for face in moved):
+                return None
+            found += moved
+        return suppress_overlaps(found)
 
     def _turn(self, grey: np.ndarray, score: float) -> int:
         """Quarters of a turn, counter-clockwise, after which a photo shows an upright face; 0 if it is not turned.

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from fer.data import images as pictures
 from fer.errors import FerError
 from fer.inference import registry, sources
-from fer.inference.crop import Detection, crop_face, crop_region
+from fer.inference.crop import Box, Detection, crop_face, crop_region
 from fer.inference.detect import Detector
 from fer.inference.explain import Explainer, Explanation, placed
 from fer.inference.faces import Face, Photo, Photos
@@ -136,18 +136,22 @@ class Predictor:
             raise ValueError(f"crops must be uint8 [n, h, w]: {crops.dtype} {list(crops.shape)}")
         return self._models.probabilities(resized(crops, self._models.size))[0]
 
-    def stream(self, frames: Iterable[Frame | Problem], *, keep_frames: bool = False) -> Iterator[Photo]:
+    def stream(
+        self, frames: Iterable[Frame | Problem], *, keep_frames: bool = False, near: Sequence[Box] = ()
+    ) -> Iterator[Photo]:
         """Predict photo by photo, in memory that does not grow with their number.
 
         Args:
             frames: the pictures, for example from `fer.inference.sources.read_all`.
             keep_frames: whether each photo keeps its picture as `photo.frame`, for example to draw on it.
+            near: boxes of faces in an earlier frame of the same video. Faces are then looked for only near these,
+                which is faster, unless one of these has gone.
         """
         self._check_open()
         waiting: list[Pending] = []
         faces = kept = 0
         for frame in frames:
-            waiting.append(self._find_faces(frame, keep_frames))
+            waiting.append(self._find_faces(frame, keep_frames, near))
             faces += len(waiting[-1][1])
             kept += frame.rgb.nbytes if keep_frames and isinstance(frame, Frame) else 0
             del frame
@@ -161,7 +165,7 @@ class Predictor:
         if not self.networks:
             raise ValueError("This Predictor is closed.")
 
-    def _find_faces(self, frame: Frame | Problem, keep_frame: bool) -> Pending:
+    def _find_faces(self, frame: Frame | Problem, keep_frame: bool, near: Sequence[Box]) -> Pending:
         """Detect and crop the faces of one picture."""
         if isinstance(frame, Problem):
             return Photo(frame.name, problem=frame.reason, read=False), []
@@ -173,8 +177,9 @@ class Predictor:
             if detector is None:
                 whole = Detection((0.0, 0.0, float(frame.width), float(frame.height)), 1.0)
                 return photo, [(whole, resized(grey[None], self._models.size)[0])]
-            # A video's own metadata turns it upright.
-            found = detector.find(grey, self.min_size, turned=frame.time is None)
+            found = detector.find_near(grey, near) if near else None
+            if found is None:  # a video's own metadata turns it upright
+                found = detector.find(grey, self.min_size, turned=frame.time is None)
             large = [face for face in found if face.size >= self.min_size]
             photo.too_small, photo.min_size = len(found) - len(large), self.min_size
             photo.smallest = found[-1].size if photo.too_small else 0.0

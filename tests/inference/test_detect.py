@@ -98,3 +98,32 @@ def test_a_face_moves_to_the_picture_of_which_its_own_shows_a_part():
     assert moved.box == (120, 210, 60, 20)
     assert moved.points[0].tolist() == [124, 211]
     assert moved.score == 0.9
+
+
+def test_near_its_earlier_place_a_face_is_found_as_in_the_whole_photo(detector, portrait):
+    photo, middles = crowd(portrait, (1280, 720), {(200, 300): 160, (900, 100): 160})
+    whole = detector.find(photo, turned=False)
+    assert found_at(whole, middles) == len(whole) == 2
+    places = [(left + 12, top - 9, width, height) for left, top, width, height in (face.box for face in whole)]
+    for face in whole:
+        (near,) = detector.find_near(photo, [places[whole.index(face)]])  # and none of the other
+        np.testing.assert_allclose(near.box, face.box, atol=8)
+        np.testing.assert_allclose(near.points, face.points, atol=8)
+    assert found_at(detector.find_near(photo, places), middles) == 2
+
+
+def test_a_face_that_has_gone_calls_for_the_whole_photo(detector, portrait):
+    photo, _ = crowd(portrait, (1280, 720), {(200, 300): 160})
+    (face,) = detector.find(photo, turned=False)
+    left, top, width, height = face.box
+    assert detector.find_near(photo, [face.box, (900, 100, 90, 120)]) is None
+    assert detector.find_near(photo, [(left + 2 * width, top, width, height)]) is None
+    assert detector.find_near(photo, [(5000, 5000, 90, 120)]) is None
+    assert detector.find_near(photo, [face.box] * 7) is None
+
+
+def test_a_face_at_the_edge_of_a_frame_is_not_taken_for_a_cut_one(detector, portrait):
+    photo, _ = crowd(portrait, (1280, 720), {(-20, 300): 160})
+    (face,) = detector.find(photo, turned=False)
+    (near,) = detector.find_near(photo, [face.box])
+    np.testing.assert_allclose(near.box, face.box, atol=8)
