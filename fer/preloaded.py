@@ -1,7 +1,7 @@
 """A `python` that has loaded the libraries already: `python -m <module>` runs in a fork of one process.
 
 Loading Lightning takes longer than training a tiny network, and a pipeline has forty stages. So the demo and the tests
-run their commands this way, on Linux; what tests stop or kill is a Python of its own.
+run their commands this way, on Linux.
 
     python preloaded.py serve SOCKET            the number of a listening socket: a fork for each request
     python preloaded.py call ADDRESS -m ...     the `python` that `started` puts in a folder
@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -119,13 +119,14 @@ def serve(listening: socket.socket) -> None:
 
 
 def become(connection: socket.socket) -> None:
-    """In a fork, begin the command of a request; in the process between, wait for its end and tell its status."""
+    """In a fork, begin the command of a request; in the process between, tell its number and at its end its status."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     request, streams, *_ = socket.recv_fds(connection, 2**20, 3)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
     if command := os.fork():
+        connection.send(str(command).encode())
         status = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
         connection.send(bytes([status % 256]))
         os._exit(0)
@@ -158,12 +159,25 @@ def end() -> None:
         os._exit(_status)
 
 
+def request(
+    address: str, arguments: Sequence[str], folder: str, environment: Mapping[str, str], streams: Sequence[int]
+) -> socket.socket:
+    """Have `python -m` run with some arguments, a folder, an environment, and stdin, stdout and stderr.
+
+    Returns:
+        A socket, to be closed, on which the number of the command's process comes, and at its end its status, a byte.
+    """
+    connection = new_socket()
+    connection.connect(address)
+    words = json.dumps([list(arguments), folder, dict(environment)])
+    socket.send_fds(connection, [words.encode()], list(streams))
+    return connection
+
+
 def call(address: str, arguments: list[str]) -> int:
     """Have a command run with this process's streams, folder and environment; returns its status."""
-    with new_socket() as connection:
-        connection.connect(address)
-        request = json.dumps([arguments, os.getcwd(), dict(os.environ)])
-        socket.send_fds(connection, [request.encode()], [0, 1, 2])
+    with request(address, arguments, os.getcwd(), os.environ, (0, 1, 2)) as connection:
+        connection.recv(16)
         return connection.recv(1)[0]
 
 

@@ -2,9 +2,12 @@
 
 import contextlib
 import os
+import select
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -56,7 +59,8 @@ class Project:
 
     Attributes:
         folder: of the checkout.
-        python: a folder with a `python` that has loaded the libraries; "" for none. What tests stop is a usual one.
+        python: a folder with a `python` that has loaded the libraries; "" for none. DVC itself is a usual one where
+            tests stop it.
     """
 
     folder: Path
@@ -124,23 +128,70 @@ class Project:
         path.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
-def start(project: Project, *command: str, checkpoints: str = CHECKPOINTS, **environment: str) -> subprocess.Popen:
-    """Start a command, and wait until a training has its first checkpoint in a folder of checkpoints."""
-    process = subprocess.Popen(
+class Fork:
+    """A command in a fork of the process that has loaded the libraries, with what tests need of a `Popen`."""
+
+    def __init__(self, project: Project, *command: str, environment: dict[str, str]) -> None:
+        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115  it lives as long as the command
+        with open(os.devnull) as nothing:
+            streams = nothing.fileno(), self._output.fileno(), self._output.fileno()
+            address, folder = f"{project.python}/socket", str(project.folder)
+            self._connection = preloaded.request(address, command, folder, environment, streams)
+        self.pid = int(self._connection.recv(16))
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(timeout=0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            if not select.select([self._connection], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+            status = self._connection.recv(1)[0]
+            self.returncode = status - 256 if status > 192 else status  # of a signal
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, None]:
+        self.wait(timeout)
+        self._output.seek(0)
+        return self._output.read(), None
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def start_module(project: Project, *command: str, **environment: str) -> "subprocess.Popen | Fork":
+    """Start a command, in a fork if there can be one: DVC leads a group of processes, which a fork can't."""
+    values = surroundings() | environment
+    if project.python and command[0] != "dvc":
+        return Fork(project, *command, environment=values)
+    return subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=project.folder,
-        env=surroundings() | environment,
+        env=values,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
+
+
+def start(
+    project: Project, *command: str, checkpoints: str = CHECKPOINTS, **environment: str
+) -> "subprocess.Popen | Fork":
+    """Start a command, and wait until a training has its first checkpoint in a folder of checkpoints."""
+    process = start_module(project, *command, **environment)
     wait_for_checkpoint(project, process, checkpoints=checkpoints)
     return process
 
 
 def wait_for_checkpoint(
-    project: Project, process: subprocess.Popen, model: str = "mlp", checkpoints: str = CHECKPOINTS
+    project: Project, process: "subprocess.Popen | Fork", model: str = "mlp", checkpoints: str = CHECKPOINTS
 ) -> None:
     """Wait until a model's training has its first checkpoint."""
     while not list(project.folder.glob(f"{checkpoints}/{model}/*/last.ckpt")):

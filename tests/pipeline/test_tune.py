@@ -2,13 +2,12 @@
 
 import re
 import signal
-import sys
 import time
 
 import pytest
 
 from fer import tune
-from tests.pipeline.conftest import EPOCHS, start, weights
+from tests.pipeline.conftest import EPOCHS, start, start_module, weights
 
 pytestmark = pytest.mark.slow
 TUNE = ("mlp", "--vary", "mlp.lr", "-S", f"mlp.epochs={EPOCHS}", "--trials", "2")
@@ -21,7 +20,7 @@ def test_a_killed_trial_goes_on_and_two_processes_share_a_study(project):
     process.communicate()
 
     (lock,) = project.folder.glob(".cache/tune/mlp/*/0/.cache/locks/variant.pid")
-    other = project.start_command(sys.executable, "-m", "fer.tune", *TUNE)
+    other = start_module(project, "fer.tune", *TUNE)
     while not lock.read_text().startswith(f"process {other.pid},"):  # until it is at the first trial
         assert other.poll() is None
         time.sleep(0.01)
