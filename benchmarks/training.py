@@ -21,7 +21,7 @@ from fer.models.cnn import IMAGENET_MEAN, IMAGENET_STD, FaceCNN
 from fer.training import fit as fitting
 from fer.training.keeper import Keeper
 
-PIECE = 2.0  # seconds that one turn of the plain loop is to take
+PIECE = 1.2  # seconds that one turn of the plain loop is to take
 MOST_STEPS = 400
 SETTINGS = ("precision", "compile")
 LARGE = 224  # pixels: the size of the work that this project starts from, measured on a GPU

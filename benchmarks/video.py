@@ -25,7 +25,7 @@ WORK = f"video of {SIZE[0]} x {SIZE[1]} with one face"
 
 def rows(bench: Bench) -> Iterator[Row]:
     """All of it, on the processor: prediction uses no GPU."""
-    clip, count = Path("clip.mp4"), 4 if bench.quick else 100
+    clip, count = Path("clip.mp4"), 4 if bench.quick else 60
     write(clip, SIZE, count)
     predictor, usual = Predictor(threads=1), Predictor()
     found = bench.in_turns(
@@ -47,7 +47,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         "plain: --detect-every 1",
     )
     yield single("video.copy", f"{WORK}, the annotated copy included", "frames/s", found["copy"])
-    yield memory(predictor, *((4, 8) if bench.quick else (300, 3000)))
+    yield memory(predictor, *((4, 8) if bench.quick else (200, 1000)))
 
 
 def write(path: Path, size: tuple[int, int], count: int) -> None:
