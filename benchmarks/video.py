@@ -40,7 +40,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     yield compared("video.rows", WORK, "frames/s", found["plain"], found["ours"], note)
     yield compared(
         "video.detection",
-        f"{WORK}, --detect-every 3",
+        f"{WORK}, most frames searched only near known faces",
         "frames/s",
         found["whole"],
         found["ours"],
@@ -72,11 +72,11 @@ def one_after_the_other(clip: Path, predictor: Predictor) -> None:
     capture.release()
 
 
-def answer(clip: Path, predictor: Predictor, folder: Path | None = None, detect_every: int = 3) -> None:
+def answer(clip: Path, predictor: Predictor, folder: Path | None = None, **options: int) -> None:
     """What `fer video` does, once its models are loaded."""
     source = video.open_source(str(clip))
     with closing(source.frames()) as frames:
-        photos = video_answers.answered(frames, predictor, folder is not None, detect_every)
+        photos = video_answers.answered(frames, predictor, folder is not None, **options)
         followed = follow(photos, video_answers.tracker(source.rate), SMOOTH)
         if folder is None:
             for _ in followed:
