@@ -55,8 +55,9 @@ def new_socket() -> socket.socket:
     return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def speed_up_dvc() -> None:
-    """Let DVC read its YAML files by libyaml, and write dvc.lock by it, in the same bytes.
+@contextmanager
+def quick_dvc() -> Iterator[None]:
+    """Let DVC read its YAML files by libyaml, and write dvc.lock by it, in the same bytes, during a block.
 
     DVC reads dvc.lock three times a stage, writes it once and reads params.yaml once, by a library in Python that can
     keep comments. Where dvc.lock has forty stages, that takes about 2 s for each stage.
@@ -99,13 +100,17 @@ def speed_up_dvc() -> None:
 
     _yaml.parse_yaml = strictyaml.parse_yaml = read_quickly
     _yaml._dump = write_quickly
+    try:
+        yield
+    finally:
+        _yaml.parse_yaml = strictyaml.parse_yaml = read
+        _yaml._dump = write
 
 
 def serve(listening: socket.socket) -> None:
     """Load the libraries and wait for requests; returns in a fork, with the arguments of its command in `sys.argv`."""
     for name in LIBRARIES:
         importlib.import_module(name)
-    speed_up_dvc()
     gc.freeze()  # else each fork's garbage collection goes through all of the libraries, and copies them
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:  # it is closed at the end
@@ -177,7 +182,7 @@ def request(
 def call(address: str, arguments: list[str]) -> int:
     """Have a command run with this process's streams, folder and environment; returns its status."""
     with request(address, arguments, os.getcwd(), os.environ, (0, 1, 2)) as connection:
-        connection.recv(16)
+        connection.recv(16)  # the number of the process
         return connection.recv(1)[0]
 
 
@@ -188,5 +193,6 @@ if __name__ == "__main__":
     if what == "call":
         os.execv(sys.executable, [sys.executable, *words])
     atexit.register(end)  # before the libraries', so that it is called after theirs
-    serve(socket.socket(fileno=int(where)))
-    run_module(sys.argv[0])
+    with quick_dvc():
+        serve(socket.socket(fileno=int(where)))
+        run_module(sys.argv[0])

@@ -48,7 +48,7 @@ def release(
 
     write = {"float16": half.write, "int8": int8.write}
     kept: dict[str, Any] = artifacts.read_json(package / MANIFEST) if keep else {"models": {}, "ensembles": {}}
-    sources: dict[str, tuple[Path, str]] = {}
+    sources: dict[str, tuple[Path, str | None]] = {}  # the file, and the precision to which it is converted
     ensembles: dict[str, Any] = {}
     names = []
     for source, precision in chosen:  # all that can be refused is refused before the work
@@ -60,7 +60,7 @@ def release(
         if about.precision not in ("float32", precision):
             raise FerError(f"{source} has the precision {about.precision} and can't be converted to {precision}.")
         names.append(about.name)
-        sources[about.name] = source, "" if precision == about.precision else precision
+        sources[about.name] = source, None if precision == about.precision else precision
     for name, source in ensembles.items():
         missing = [member for member in registry.members(source) if member not in sources]
         if missing:
@@ -72,10 +72,10 @@ def release(
     entries: dict[str, Any] = {}
     protocol = config.load().split.protocol
     with TemporaryDirectory() as folder:
-        for name, (source, precision) in sources.items():
+        for name, (source, converted) in sources.items():
             file = Path(folder, f"{name}{registry.SUFFIX}")
-            if precision:
-                write[precision](source, file)
+            if converted is not None:
+                write[converted](source, file)
             else:
                 file.write_bytes(source.read_bytes())
             entries[name] = describe(file, protocol)

@@ -20,15 +20,7 @@ STAGE = {
 }
 
 
-@pytest.fixture
-def quicken(monkeypatch):
-    """Replaces DVC's functions, which are back after the test."""
-    for module, name in ((_yaml, "parse_yaml"), (_yaml, "_dump"), (strictyaml, "parse_yaml")):
-        monkeypatch.setattr(module, name, getattr(module, name))
-    return preloaded.speed_up_dvc
-
-
-def test_the_lock_has_the_same_bytes(tmp_path, quicken):
+def test_the_lock_has_the_same_bytes(tmp_path):
     def written(name: str) -> str:
         path = tmp_path / name / "dvc.lock"
         path.parent.mkdir()
@@ -39,35 +31,39 @@ def test_the_lock_has_the_same_bytes(tmp_path, quicken):
         return path.read_text()
 
     expected = written("own")
-    quicken()
-
-    assert written("quick") == expected
-    assert _yaml.load_yaml(str(tmp_path / "quick/dvc.lock"))["stages"]["stage0"] == STAGE
+    with preloaded.quick_dvc():
+        assert written("quick") == expected
+        assert _yaml.load_yaml(str(tmp_path / "quick/dvc.lock"))["stages"]["stage0"] == STAGE
 
 
 @pytest.mark.parametrize("file", ["dvc.yaml", "params.yaml", "dvc.lock"])
-def test_the_project_s_files_are_read_alike(file, quicken):
+def test_the_project_s_files_are_read_alike(file):
     path = str(TOP / file)
     expected = _yaml.load_yaml(path), strictyaml.load(path)[0]
-    quicken()
-    assert (_yaml.load_yaml(path), strictyaml.load(path)[0]) == expected
+    with preloaded.quick_dvc():
+        assert (_yaml.load_yaml(path), strictyaml.load(path)[0]) == expected
 
 
-def test_comments_of_other_files_are_kept(tmp_path, quicken):
-    quicken()
+def test_comments_of_other_files_are_kept(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text("a: 1  # why\n")
 
-    with _yaml.modify_yaml(str(path)) as values:
+    with preloaded.quick_dvc(), _yaml.modify_yaml(str(path)) as values:
         values["a"] = 2
 
     assert path.read_text() == "a: 2  # why\n"
 
 
-def test_a_broken_lock_is_named_as_dvc_names_it(tmp_path, quicken):
-    quicken()
+def test_dvc_s_functions_are_back_afterwards():
+    before = _yaml.parse_yaml, _yaml._dump, strictyaml.parse_yaml
+    with preloaded.quick_dvc():
+        assert _yaml.parse_yaml is strictyaml.parse_yaml is not before[0]
+    assert (_yaml.parse_yaml, _yaml._dump, strictyaml.parse_yaml) == before
+
+
+def test_a_broken_lock_is_named_as_dvc_names_it(tmp_path):
     path = tmp_path / "dvc.lock"
     path.write_text("stages: [\n")
 
-    with pytest.raises(_yaml.YAMLFileCorruptedError):
+    with preloaded.quick_dvc(), pytest.raises(_yaml.YAMLFileCorruptedError):
         _yaml.load_yaml(str(path))

@@ -8,6 +8,7 @@ import numpy as np
 
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
+from fer.inference.crop import Box
 from fer.inference.frame import Frame
 from fer.inference.quality import HeadPose
 
@@ -32,7 +33,7 @@ class Face:
         pose: how the head is held; None for face crops.
     """
 
-    box: tuple[float, float, float, float]
+    box: Box
     score: float
     probabilities: np.ndarray
     quality: float = 1.0

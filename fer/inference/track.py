@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fer.inference.crop import Detection
+from fer.inference.crop import Box, Detection
 from fer.inference.faces import Face, Photo
 
 SURE = 0.5  # score of the detector from which a face is matched first
@@ -108,7 +108,7 @@ class Tracker:
         return [owners[number].identity for number in range(len(faces))]
 
 
-def _centred(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+def _centred(box: Box) -> tuple[float, float, float, float]:
     left, top, width, height = box
     return left + width / 2, top + height / 2, width, height
 

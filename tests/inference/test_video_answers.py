@@ -1,8 +1,13 @@
 """Which frames of a video are searched as a whole, and which near the faces of an earlier one."""
 
+import inspect
+import os
+import threading
+
 import numpy as np
 import pytest
 
+from fer.cli.video import video
 from fer.inference.faces import Face, Photo
 from fer.inference.frame import Frame
 from fer.inference.video_answers import answered
@@ -39,6 +44,29 @@ def test_every_frame_can_be_searched_as_a_whole():
     stub = Stub()
     assert len(list(answered(frames(4), stub, keep_frames=False, detect_every=1))) == 4
     assert set(map(tuple, stub.near.values())) == {()}
+
+
+def test_frames_that_wait_for_another_hold_no_core(monkeypatch):
+    """The next whole frame begins while the first one is still searched and two others wait for it."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    next_begins, in_time = threading.Event(), []
+
+    class Slow(Stub):
+        def stream(self, frames, **options):
+            (frame,) = frames
+            if frame.number == 0:
+                in_time.append(next_begins.wait(10))
+            elif frame.number == 3:
+                next_begins.set()
+            return super().stream([frame], **options)
+
+    assert [photo.number for photo in answered(frames(6), Slow(), keep_frames=False)] == list(range(6))
+    assert in_time == [True]
+
+
+def test_the_command_has_the_same_default():
+    (option,) = (option for option in video.params if option.name == "detect_every")
+    assert option.default == inspect.signature(answered).parameters["detect_every"].default
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])

@@ -18,8 +18,6 @@ import click
 import pytest
 import yaml
 from click.testing import CliRunner
-from dvc.utils import strictyaml
-from dvc.utils.serialize import _yaml
 from filelock import FileLock
 
 from fer import check, commands, preloaded
@@ -253,10 +251,7 @@ def twin(project: Project, folder: Path) -> Project:
 @pytest.fixture(scope="package", autouse=True)
 def quick_dvc() -> Iterator[None]:
     """DVC in this process reads its files as quickly as in the one of `python`."""
-    with pytest.MonkeyPatch.context() as patched:
-        for module, name in ((_yaml, "parse_yaml"), (_yaml, "_dump"), (strictyaml, "parse_yaml")):
-            patched.setattr(module, name, getattr(module, name))
-        preloaded.speed_up_dvc()
+    with preloaded.quick_dvc():
         yield
 
 
