@@ -1,7 +1,7 @@
 """`python -m benchmarks` (or `make bench`): the ordinary way beside ours, measured in one run.
 
 Each part is one small file with a function `rows`, which yields a `measure.Row` for each line of the tables in
-docs/performance.md. Four stand alone: `benchmarks.photos` measures accuracy on photos, `benchmarks.labels` what models
-learn from two sets of labels, `benchmarks.pose` the head pose, and `benchmarks.covered` makes and measures what tells
-covered mouths.
+docs/performance.md. Five stand alone: `benchmarks.photos` measures accuracy on photos, `benchmarks.labels` what models
+learn from two sets of labels, `benchmarks.pose` the head pose; `benchmarks.covered` and `benchmarks.drawings` make and
+measure what tells covered mouths and drawings.
 """

@@ -1,6 +1,7 @@
 """`python -m benchmarks`, or `make bench`: measure everything, and write results.json and docs/performance.md."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -26,62 +27,94 @@ PARTS = {
     "training": 220,
     "prediction": 75,
     "video": 55,
-    "stages": 230,
+    "stages": 60,
 }
 """Seconds for the repeats of each part; its start and its data come on top."""
+APART = {"memory": 0}
+"""Parts that are measured only if they are named: they alone take ten minutes."""
 WHOLE = 15 * 60 - 15
 """Seconds for all parts: one that is not ready by then is stopped, and keeps the rows that it has."""
 
 
 @click.command()
 @click.option("--device", "where", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]))
-@click.option("--only", multiple=True, type=click.Choice(list(PARTS)), help="One part; may be given several times.")
+@click.option(
+    "--only", multiple=True, type=click.Choice([*PARTS, *APART]), help="One part; may be given several times."
+)
+@click.option(
+    "--update", is_flag=True, help="With --only: put these parts into the project's results, beside the others."
+)
 @click.option("--quick", is_flag=True, help="Tiny sizes and one repeat: tries the code, measures nothing.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the results here alone.")
-def main(where: str, only: tuple[str, ...], quick: bool, output: Path | None) -> None:
+def main(where: str, only: tuple[str, ...], update: bool, quick: bool, output: Path | None) -> None:
     """Measure the project's speed and memory, always beside the plain way where there is one.
 
-    A whole run writes benchmarks/results.json and the tables of docs/performance.md. With --only or --quick nothing is
-    written but what --output names.
+    A whole run measures all parts but `memory`, and writes benchmarks/results.json and the tables of
+    docs/performance.md. With --only or --quick nothing is written but what --output names, or, with --update, these
+    parts of the two files.
     """
+    if update and (not only or quick or output):
+        raise click.UsageError("--update needs --only, and neither --quick nor --output")
     try:
         with commands.explain_failures(), raising_on_signals():
-            measure(where, list(only or PARTS), quick, output, whole=not only and not quick)
+            result, failed = measure(where, list(only or PARTS), quick)
+            if output is not None:
+                artifacts.write_json(output, {where: result})
+            elif update or not (only or quick):
+                record(where, result, update)
+            click.echo(page.machine(result))
+            if failed:
+                raise FerError(f"These parts failed, all others were measured: {', '.join(failed)}.")
     except Stopped as stopped:
         click.echo(str(stopped), err=True)
         sys.exit(128 + stopped.signal)
 
 
-def measure(where: str, chosen: list[str], quick: bool, output: Path | None, whole: bool) -> None:
-    """Run parts, print their rows, and write what came out, also if some of them failed.
+def measure(where: str, chosen: list[str], quick: bool) -> tuple[dict[str, Any], list[str]]:
+    """Run parts, and print their rows.
 
     Args:
         where: the device.
         chosen: names of the parts.
         quick: as `Bench` has it.
-        output: file for the results.
-        whole: whether these are all parts, so that without `output` the project's own files are written.
+
+    Returns:
+        What came out, and the names of the parts that failed.
 
     Raises:
-        FerError: the device is not there; or, after all is written, some part failed.
+        FerError: the device is not there.
     """
     if where != "cpu":
         device.choose(where)
     here, began, parts = machine.describe(where), time.monotonic(), {}
     for number, name in enumerate(chosen, start=1):
         click.echo(f"[{number}/{len(chosen)}] {name}")
-        left = WHOLE - (time.monotonic() - began)
-        parts[name] = run(f"benchmarks.{name}", where, quick, PARTS[name], left)
+        left = math.inf if name in APART else WHOLE - (time.monotonic() - began)
+        parts[name] = run(f"benchmarks.{name}", where, quick, (PARTS | APART)[name], left)
     result = {"machine": here, "seconds": time.monotonic() - began, "parts": parts}
-    if output is not None:
-        artifacts.write_json(output, {where: result})
-    elif whole:
-        artifacts.write_json(page.RESULTS, page.read() | {where: result})
-        page.write()
-    click.echo(page.machine(result))
-    failed = [name for name, part in parts.items() if part["failed"]]
-    if failed:
-        raise FerError(f"These parts failed, all others were measured: {', '.join(failed)}.")
+    return result, [name for name, part in parts.items() if part["failed"]]
+
+
+def record(where: str, result: dict[str, Any], update: bool) -> None:
+    """Write the project's results and their page.
+
+    Args:
+        where: the device; the results of others stay.
+        result: what `measure` returns.
+        update: whether the parts that were not measured stay as they are. Without it only those of `APART` do.
+    """
+    results = page.read()
+    earlier = results.get(where, {"parts": {}})
+    # A part that was measured by itself says on what.
+    if update:
+        own = {name: part | {"machine": result["machine"]} for name, part in result["parts"].items()}
+        result = {"machine": result["machine"], "seconds": result["seconds"]} | earlier
+        result |= {"parts": earlier["parts"] | own}
+    else:
+        kept = {name: part for name, part in earlier["parts"].items() if name in APART}
+        result = result | {"parts": result["parts"] | kept}
+    artifacts.write_json(page.RESULTS, results | {where: result})
+    page.write()
 
 
 def run(module: str, where: str, quick: bool, seconds: float, left: float) -> dict[str, Any]:

@@ -7,7 +7,6 @@ faces as they are. It is written to fer/pretrained/quality/covered.json. The pri
 are of val faces.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +17,12 @@ import click
 import cv2
 import numpy as np
 
-from benchmarks import covers
-from fer import progress, writing
+from benchmarks import covers, crop_traits
+from fer import progress
 from fer.data import splits
 from fer.data.faces import Faces
-from fer.inference import covered
 from fer.inference.crop import Detection, crop_face, crop_region
+from fer.inference.crop_traits import COVERED
 from fer.inference.detect import Detector
 from fer.inference.quality import OBLIQUE, head_pose
 from fer.landmarks.detector import FaceDetector
@@ -33,9 +32,6 @@ from fer.sizes import FACE
 ENLARGED = 3  # the detector needs larger faces than FER2013's
 BORDER = FACE // 2  # pixels around a face, in which the edge goes on
 KINDS = (covers.mask, covers.hand, covers.thing, covers.mask, covers.hand)
-HELD_OUT = 0.2  # share of the Training faces by which the limit is chosen
-STRENGTH = 0.003  # the inverse of the regularisation; 0.0003 and 0.03 are worse
-SAID = 0.01  # share of the held-out faces as they are that may be called covered; more are, and fewer are found
 
 
 @dataclass(frozen=True)
@@ -77,9 +73,17 @@ def _networks() -> tuple[Detector, FaceDetector, LandmarkNetwork]:
 def examples(images: np.ndarray) -> Iterator[Example]:
     """The faces among FER2013's pictures uint8 [n, 48, 48] that are found and not turned away."""
     for photo, found, points, presence in looked_at(images):
-        pose = head_pose(found)
-        if pose is not None and abs(pose.yaw) <= OBLIQUE and presence > 0.5:
-            yield Example(crop_face(photo, found), _in_crop(points[:, :2] * len(photo), found))
+        example = example_of(photo, found, points, presence)
+        if example is not None:
+            yield example
+
+
+def example_of(photo: np.ndarray, found: Detection, points: np.ndarray, presence: float) -> Example | None:
+    """A face of `looked_at`, unless it is turned away."""
+    pose = head_pose(found)
+    if pose is None or abs(pose.yaw) > OBLIQUE or presence <= 0.5:
+        return None
+    return Example(crop_face(photo, found), _in_crop(points[:, :2] * len(photo), found))
 
 
 def _in_crop(points: np.ndarray, found: Detection) -> np.ndarray:
@@ -99,19 +103,6 @@ def drawn(example: Example, draw: np.random.Generator) -> tuple[list[np.ndarray]
 
     open_ = [example.crop, crop(covers.elsewhere(large, example.points, draw))]
     return open_, [crop(kind(large, example.points, draw)) for kind in KINDS]
-
-
-def fit(uncovered: np.ndarray, hidden: np.ndarray) -> tuple[np.ndarray, float]:
-    """Weights and bias for `covered.features`, from crops uint8 [n, 48, 48] and their mirror images."""
-    from sklearn.linear_model import LogisticRegression
-
-    crops = np.concatenate([uncovered, uncovered[..., ::-1], hidden, hidden[..., ::-1]])
-    truth = np.arange(len(crops)) >= 2 * len(uncovered)
-    values = covered.features(crops)
-    middle, spread = values.mean(axis=0), values.std(axis=0) + 1e-6
-    model = LogisticRegression(C=STRENGTH, max_iter=500, class_weight="balanced").fit((values - middle) / spread, truth)
-    weights = model.coef_[0] / spread
-    return weights, float(model.intercept_[0] - weights @ middle)
 
 
 @click.command()
@@ -134,32 +125,32 @@ def main(data: Path, train: int, val: int) -> None:
         uncovered, hidden = zip(*pairs, strict=True)
         return np.array(uncovered), np.array(hidden)
 
-    learn(*examples_of("train", train))
-    measure(*examples_of("val", val))
+    measure(learn(*examples_of("train", train)), *examples_of("val", val))
 
 
-def learn(open_: np.ndarray, hidden: np.ndarray) -> None:
-    """Fit, choose the limit and write the file.
+def learn(open_: np.ndarray, hidden: np.ndarray) -> dict[str, object]:
+    """Fit and write the file.
 
     Args:
         open_: uint8 [n, 2, 48, 48], as `drawn` makes them.
         hidden: uint8 [n, kinds, 48, 48].
+
+    Returns:
+        The file's content.
     """
-    known = round(len(open_) * (1 - HELD_OUT))
-    weights, bias = fit(open_[:known].reshape(-1, FACE, FACE), hidden[:known].reshape(-1, FACE, FACE))
-    limit = float(np.quantile(covered.features(open_[known:, 0]) @ weights + bias, 1 - SAID))
-    content = {"weights": [round(float(weight), 4) for weight in weights], "bias": round(bias - limit, 4)}
-    with writing.atomic(covered.FILE) as temporary:
-        temporary.write_text(json.dumps(content) + "\n")
-    covered._weights.cache_clear()
+    known = round(len(open_) * (1 - crop_traits.HELD_OUT))
+    absent, present = (crops[:known].reshape(-1, FACE, FACE) for crops in (open_, hidden))
+    content = crop_traits.learn(absent, present, open_[known:, 0])
+    crop_traits.write(COVERED, content)
+    return content
 
 
-def measure(open_: np.ndarray, hidden: np.ndarray) -> None:
-    """Print how well it does; the arguments are those of `learn`."""
+def measure(content: dict[str, object], open_: np.ndarray, hidden: np.ndarray) -> None:
+    """Print how well it does; the arguments are what `learn` returns and takes."""
     rows = [("as they are", open_[:, 0]), ("covered elsewhere", open_[:, 1])]
     rows += [(kind.__name__, hidden[:, number]) for number, kind in enumerate(KINDS[:3])]
     for name, crops in rows:
-        click.echo(f"{name}: {covered.covered(crops).mean():.1%} of {len(crops):,} are said to be covered")
+        click.echo(f"{name}: {crop_traits.share(content, crops):.1%} of {len(crops):,} are said to be covered")
 
 
 if __name__ == "__main__":

@@ -58,19 +58,21 @@ def _device(device: str, run: Run | None) -> Iterable[str]:
         yield f"Not measured yet: `{COMMANDS[device]}`.\n"
         return
     yield f"{machine(run)}\n"
-    rows = {row["key"]: row for part in run["parts"].values() for row in part["rows"]}
+    parts = run["parts"].items()
+    rows = {row["key"]: row for _, part in parts for row in part["rows"]}
     yield _table(("work", "to reach", "measured"), _targets(device, rows))
     yield "Where there is an ordinary way, the two took turns; in brackets the lowest and the highest.\n"
     yield _table(("work", "the plain way", "ours", "ratio"), _compared(rows.values()))
     yield _table(("work", "measured"), _single(rows.values()))
-    failed = [f"- `{name}`: {part['failed']}" for name, part in run["parts"].items() if part["failed"]]
+    yield from (f"`{name}` was measured by itself. {machine(part)}\n" for name, part in parts if "machine" in part)
+    failed = [f"- `{name}`: {part['failed']}" for name, part in parts if part["failed"]]
     if failed:
         yield "Failed:\n"
         yield "\n".join(failed) + "\n"
 
 
 def machine(run: Run) -> str:
-    """A line about the machine."""
+    """A line about the machine of a run, or of a part that was measured by itself."""
     here = run["machine"]
     has = [name for name, there in here["instructions"].items() if there] or ["none of these"]
     lacks = [name for name, there in here["instructions"].items() if not there]

@@ -14,7 +14,7 @@ import yaml
 from PIL import Image
 
 from benchmarks import made
-from benchmarks.measure import TOP
+from benchmarks.measure import TOP, Bench
 from fer import artifacts, models, paths
 from fer.config import Params, students
 from fer.data.faces import COLUMNS, Faces
@@ -46,6 +46,14 @@ def copy(folder: Path, params: Params) -> None:
             content[name]["weights"] = "none"
     (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True, capture_output=True)
+
+
+def prepared(folder: Path, bench: Bench) -> Faces:
+    """Copy the project, and add the graph and the parts of the models. Returns the faces, which no file has yet."""
+    copy(folder, bench.params)
+    made.write_graph(bench.params, folder / paths.GRAPHS)
+    made.write_parts(bench.params, folder / paths.MODELS)
+    return faces(few=bench.quick)
 
 
 def faces(few: bool) -> Faces:

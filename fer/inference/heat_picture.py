@@ -28,7 +28,11 @@ _EDGE = 0.06  # share of a map's side over which it fades at its edge: in a phot
 
 
 def warmed(image: "Image", faces: Sequence[Face], scale: float = 1.0) -> "Image":
-    """Lay the map of each face's expression over the face; faces without an explanation stay as they are.
+    """Lay a map over each face: what speaks for its expression rather than for the runner-up.
+
+    Where a model is sure, hiding the mouth of a smile hardly changes the evidence for happy, but adds much to that for
+    neutral; so the difference is shown, as in contrastive explanations (Prabhushankar et al. 2020). Faces without an
+    explanation stay as they are.
 
     Args:
         image: the photo, or an enlarged copy, in RGB.
@@ -42,18 +46,19 @@ def warmed(image: "Image", faces: Sequence[Face], scale: float = 1.0) -> "Image"
         return image
     picture = np.array(image)
     for face in explained:
-        _warm(picture, face.explanations[0], face.expression, scale)
+        explanation = face.explanations[0]
+        values = explanation.map_of(face.expression) - explanation.map_of(face.runner_up)
+        _warm(picture, values, explanation.place, scale)
     return Image.fromarray(picture)
 
 
-def _warm(picture: np.ndarray, explanation: Explanation, emotion: str, scale: float) -> None:
+def _warm(picture: np.ndarray, values: np.ndarray, place: np.ndarray, scale: float) -> None:
     import cv2
 
-    values = explanation.map_of(emotion)
     size = len(values)
     layer = heat.colours(values, float(np.abs(values).max())) * _faded(size)[..., None]
     sides = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, size]]) / size  # from a pixel of the map
-    matrix = scale * explanation.place @ sides - np.array([[0, 0, 0.5], [0, 0, 0.5]])
+    matrix = scale * place @ sides - np.array([[0, 0, 0.5], [0, 0, 0.5]])
     corners = matrix[:, :2] @ np.array([[0, 0, size, size], [0, size, 0, size]]) + matrix[:, 2:]
     left, top = np.maximum(np.floor(corners.min(axis=1)).astype(int) - 1, 0)
     right, bottom = np.maximum(np.ceil(corners.max(axis=1)).astype(int) + 2, 0)

@@ -11,7 +11,8 @@ from benchmarks.targets import TARGETS
 from tests.known_params import TOP
 
 FAILING = "tests.benchmarks.failing_part"
-WITHOUT_STAGES = {"start.train", "memory.peak"}  # a quick run has but one stage
+WITHOUT_STAGES = {"start.train"}  # a quick run has but one stage
+EVERY = [*bench.PARTS, *bench.APART]
 
 
 @pytest.mark.slow
@@ -25,10 +26,11 @@ def test_every_part_measures_what_it_should(tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "run", run_here)
     monkeypatch.setenv("PYTHONPATH", str(TOP))  # for the commands that parts start
     output = tmp_path / "results.json"
-    done = CliRunner().invoke(bench.main, ["--quick", "--output", str(output)], catch_exceptions=False)
+    only = [word for name in EVERY for word in ("--only", name)]
+    done = CliRunner().invoke(bench.main, ["--quick", *only, "--output", str(output)], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     run = json.loads(output.read_text())["cpu"]
-    assert list(run["parts"]) == list(bench.PARTS)
+    assert list(run["parts"]) == EVERY
     rows = {row["key"]: row for part in run["parts"].values() for row in part["rows"]}
     wanted = {key for target in TARGETS for key in target.keys}
     assert wanted - set(rows) <= WITHOUT_STAGES
@@ -58,19 +60,47 @@ def test_a_part_that_takes_too_long_is_stopped():
     assert part["failed"] == "stopped, since the time for all parts was over"
 
 
-def test_a_whole_run_writes_the_results_and_the_page(tmp_path, monkeypatch):
-    """A run on one device leaves the results of the other."""
-    monkeypatch.setattr(page, "RESULTS", tmp_path / "results.json")
-    written = []
-    monkeypatch.setattr(page, "read", lambda: {"cuda": {"kept": True}})
-    monkeypatch.setattr(page, "write", lambda: written.append(json.loads((tmp_path / "results.json").read_text())))
+@pytest.fixture
+def recorded(tmp_path, monkeypatch):
+    """The project's results, in which nothing is measured for real: the path of the file."""
+    file = tmp_path / "results.json"
+    earlier = {"failed": "", "rows": [], "seconds": 5.0, "earlier": True}
+    parts = dict.fromkeys(("images", "video", "memory"), earlier)
+    own = {"machine": {"processor": "another"}, "seconds": 9.0, "parts": parts}
+    file.write_text(json.dumps({"cuda": {"kept": True}, "cpu": own}))
+    monkeypatch.setattr(page, "RESULTS", file)
+    monkeypatch.setattr(page, "read", lambda: json.loads(file.read_text()))
+    monkeypatch.setattr(page, "write", lambda: None)
     monkeypatch.setattr(bench, "run", lambda *arguments: {"seconds": 1.0, "failed": "", "rows": []})
+    return file
+
+
+def test_a_whole_run_leaves_other_devices_and_what_is_measured_apart(recorded):
     result = CliRunner().invoke(bench.main, [])
     assert result.exit_code == 0, result.output
-    assert set(written[0]) == {"cpu", "cuda"}
-    assert list(written[0]["cpu"]["parts"]) == list(bench.PARTS)
-    assert written[0]["cpu"]["machine"]["processor"]
-    assert "torch" in written[0]["cpu"]["machine"]["versions"]
+    results = json.loads(recorded.read_text())
+    assert results["cuda"] == {"kept": True}
+    parts = results["cpu"]["parts"]
+    assert list(parts) == EVERY
+    assert [name for name, part in parts.items() if "earlier" in part] == ["memory"]
+    assert results["cpu"]["machine"]["processor"] != "another"
+    assert "torch" in results["cpu"]["machine"]["versions"]
+
+
+def test_a_part_by_itself_is_put_beside_the_others_and_says_on_what_it_ran(recorded):
+    result = CliRunner().invoke(bench.main, ["--only", "video", "--update"])
+    assert result.exit_code == 0, result.output
+    own = json.loads(recorded.read_text())["cpu"]
+    assert own["machine"] == {"processor": "another"}
+    assert [name for name, part in own["parts"].items() if "earlier" in part] == ["images", "memory"]
+    assert "torch" in own["parts"]["video"]["machine"]["versions"]
+
+
+def test_a_part_by_itself_changes_nothing_unasked(recorded):
+    before = recorded.read_text()
+    assert CliRunner().invoke(bench.main, ["--only", "video"]).exit_code == 0
+    assert recorded.read_text() == before
+    assert CliRunner().invoke(bench.main, ["--update"]).exit_code == 2
 
 
 def test_the_accuracy_on_photos_still_fits_the_package():

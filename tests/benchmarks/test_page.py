@@ -80,6 +80,13 @@ def test_the_machine():
     )
 
 
+def test_a_part_that_was_measured_by_itself_says_on_what():
+    results = copy.deepcopy(RESULTS)
+    results["cpu"]["parts"]["images"]["machine"] = RESULTS["cpu"]["machine"] | {"commit": "def"}
+    assert "`images` was measured by itself. a processor, 2 cores" in page.tables(results)
+    assert "the run 0.5 min, commit def.\n" in page.tables(results)
+
+
 def test_a_gpu_has_its_own_targets():
     results = copy.deepcopy(RESULTS) | {"cuda": copy.deepcopy(RESULTS["cpu"])}
     results["cuda"]["machine"]["gpu"] = "an accelerator"

@@ -221,6 +221,19 @@ def test_a_map_lies_where_its_crop_was_cut():
     warmed(Image.new("RGB", (20, 20)), [outside])  # a crop that reaches beyond the photo does no harm
 
 
+def test_what_speaks_against_the_runner_up_is_warm_and_what_speaks_for_both_is_not():
+    maps = np.zeros((7, 48, 48), np.float32)
+    maps[3], maps[4, 24:] = 0.5, -1  # happy everywhere alike; neutral loses by the lower half
+    explanation = Explanation(
+        "pixels", "occlusion", np.zeros((48, 48), np.uint8), maps, placed(np.array([24.0, 24.0]), 48, 0), None, {}
+    )
+    chances = np.array([0, 0, 0, 0.9, 0.1, 0, 0], np.float32)
+    face = Face((0, 0, 48, 48), 1.0, chances, explanations=(explanation,))
+    drawn = np.asarray(warmed(Image.new("RGB", (48, 48), (128, 128, 128)), [face])).astype(int)
+    warmth = (drawn[..., 0] - drawn[..., 2])[8:40, 8:40]
+    assert warmth[20:].min() > 2 * warmth[:12].max() > 0
+
+
 @pytest.mark.slow
 def test_the_base_install_is_enough(home, explainable):
     Image.fromarray(explainable[2][0]).save("face.png")

@@ -12,6 +12,7 @@ from fer import Predictor
 from fer.bulk import worker
 from fer.inference import quality as judging, track, video_report
 from fer.inference.crop import Detection
+from fer.inference.crop_traits import COVERED, DRAWING
 from fer.inference.quality import HeadPose, head_pose, quality
 from tests.inference.conftest import fer
 
@@ -34,8 +35,11 @@ def face(size=90.0, score=0.9, yaw=0.0, pitch=0.0, roll=0.0):
 
 
 @pytest.fixture
-def uncovered(monkeypatch):
-    monkeypatch.setattr(judging, "covered", lambda crops: np.zeros(len(crops), bool))
+def traits(monkeypatch):
+    """What the crops have: none of the traits, until a test adds some."""
+    present: set[str] = set()
+    monkeypatch.setattr(judging, "has_trait", lambda trait, values: np.full(len(values), trait in present))
+    return present
 
 
 @pytest.mark.parametrize("held", [(0, 0, 0), (40, 0, 0), (-70, 10, 5), (15, -25, -30), (0, 20, 170), (5, 5, -90)])
@@ -64,19 +68,26 @@ def test_a_head_that_turns_to_the_right_shows_its_nose_at_the_right():
         (face(score=0.36), "the detector is unsure: 0.36"),
     ],
 )
-def test_quality_says_what_speaks_against_a_face(uncovered, found, reason):
+def test_quality_says_what_speaks_against_a_face(traits, found, reason):
     value, reasons = quality(found, head_pose(found), CROP)
     assert reasons == (reason,)
     assert 0 < value < 1
     assert quality(face(), STRAIGHT, CROP) == (1.0, ())
 
 
-def test_a_covered_mouth_and_missing_landmarks_lower_it(monkeypatch):
-    monkeypatch.setattr(judging, "covered", lambda crops: np.ones(len(crops), bool))
+def test_a_covered_mouth_and_missing_landmarks_lower_it(traits):
+    traits.add(COVERED)
     assert quality(face(), STRAIGHT, CROP)[1] == ("the mouth is covered",)
     assert quality(face(), STRAIGHT, CROP, has_landmarks=False)[1] == ("the mouth is covered", "no landmarks found")
     # Nobody can tell in profile, and a crop that somebody else has made is not judged.
     assert quality(face(yaw=80), HeadPose(80, 0), CROP)[1] == ("in profile",)
+    assert quality(Detection((0, 0, 48, 48), 1.0), None, CROP) == (1.0, ())
+
+
+def test_a_drawing_lowers_it_also_in_profile(traits):
+    traits.add(DRAWING)
+    assert quality(face(), STRAIGHT, CROP) == (0.5, ("looks like a drawing",))
+    assert quality(face(yaw=80), HeadPose(80, 0), CROP)[1] == ("looks like a drawing", "in profile")
     assert quality(Detection((0, 0, 48, 48), 1.0), None, CROP) == (1.0, ())
 
 

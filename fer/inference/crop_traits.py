@@ -1,7 +1,8 @@
-"""Tells whether a mouth is covered: by a mask, a hand, a scarf, a microphone.
+"""Tells whether a mouth is covered (by a mask, a hand, a scarf, a microphone), and whether a face is a drawing.
 
 Histograms of oriented gradients (Dalal and Triggs 2005) and grey levels of the crop that the models see, and a logistic
-regression on them, which `python -m benchmarks.covered` makes. It takes a fifth of a millisecond a face.
+regression on them for each question, which `python -m benchmarks.covered` and `python -m benchmarks.drawings` make.
+They take a fifth of a millisecond a face.
 """
 
 import json
@@ -12,23 +13,25 @@ import numpy as np
 
 from fer.sizes import FACE
 
-FILE = Path(__file__).parents[1] / "pretrained" / "quality" / "covered.json"
+FOLDER = Path(__file__).parents[1] / "pretrained" / "quality"
+COVERED, DRAWING = "covered", "drawing"
 _CELL, _DIRECTIONS, _BLOCK = 6, 8, 4  # pixels of a cell, directions in half a turn, pixels of a block of grey levels
 
 
-def covered(crops: np.ndarray) -> np.ndarray:
-    """Whether the mouths of faces are covered, bool [n].
+def has_trait(trait: str, values: np.ndarray) -> np.ndarray:
+    """Which faces have a trait, bool [n].
 
     Args:
-        crops: uint8 [n, 48, 48], upright faces that look more or less into the camera.
+        trait: `COVERED`, for upright faces that look more or less into the camera, or `DRAWING`.
+        values: the `features` of their crops, float32 [n, 656].
     """
-    weights, bias = _weights()
-    found: np.ndarray = features(crops) @ weights + bias > 0
+    weights, bias = _regression(trait)
+    found: np.ndarray = values @ weights + bias > 0
     return found
 
 
 def features(crops: np.ndarray) -> np.ndarray:
-    """What the regression sees of crops uint8 [n, 48, 48]: float32 [n, 656]."""
+    """What the regressions see of crops uint8 [n, 48, 48]: float32 [n, 656]."""
     pixels = crops.astype(np.float32)
     right, down = np.zeros_like(pixels), np.zeros_like(pixels)
     right[:, :, 1:-1] = pixels[:, :, 2:] - pixels[:, :, :-2]
@@ -53,6 +56,6 @@ def features(crops: np.ndarray) -> np.ndarray:
 
 
 @cache
-def _weights() -> tuple[np.ndarray, float]:
-    content = json.loads(FILE.read_text())
+def _regression(trait: str) -> tuple[np.ndarray, float]:
+    content = json.loads((FOLDER / f"{trait}.json").read_text())
     return np.array(content["weights"], np.float32), float(content["bias"])
