@@ -26,6 +26,7 @@ from fer.inference.detect import Detector
 from fer.inference.model_average import resized
 from fer.sizes import FACE
 
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -73,9 +74,9 @@ def crops_of_fer2013(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @click.command()
-@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--unseen", multiple=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--photos", multiple=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("folders", nargs=-1, required=True, type=FOLDER)
+@click.option("--unseen", multiple=True, type=FOLDER, help="Drawings to measure on, not to learn from.")
+@click.option("--photos", multiple=True, type=FOLDER, help="Real photos to measure on.")
 @click.option("--data", default="data", show_default=True, type=click.Path(path_type=Path))
 @click.option("--train", default=2500, show_default=True, help="Faces of Training.")
 @click.option("--val", default=1000, show_default=True, help="Faces of val.")
@@ -85,6 +86,7 @@ def main(
     """Make the file from FOLDERS, one for each style of drawing, and print its figures."""
     cv2.setNumThreads(1)
     detector = Detector(1)
+    styles, others = ({folder: crops_of(folder, detector) for folder in some} for some in (folders, unseen + photos))
     every = Faces.load(data / "faces")
     split = splits.read(data / "splits.csv", len(every.labels))["split"]
     draw = np.random.default_rng(0)
@@ -95,22 +97,21 @@ def main(
 
     (real, masked), held = faces_of("train", train), faces_of("val", val)
     known, masks = (round(len(crops) * (1 - crop_traits.HELD_OUT)) for crops in (real, masked))
-    styles = {folder: crops_of(folder, detector) for folder in folders}
 
     def learned_from(chosen: list[Path]) -> dict[str, object]:
         present = np.concatenate([styles[folder][0] for folder in chosen])
         return crop_traits.learn(np.concatenate([real[:known], masked[:masks]]), present, real[known:])
 
     def say(name: str, content: dict[str, object], crops: np.ndarray, pictures: int) -> None:
-        said = f"{crop_traits.share(content, crops):.1%} are called drawings" if len(crops) else "none"
+        said = f"{crop_traits.share(content, crops):.1%} are called drawings" if len(crops) else "none called a drawing"
         click.echo(f"{name}: {len(crops):,} faces found in {pictures:,} pictures, {said}")
 
     for folder in folders if len(folders) > 1 else ():
         say(f"{folder.name}, left out", learned_from([other for other in folders if other != folder]), *styles[folder])
     content = learned_from(list(folders))
     crop_traits.write(DRAWING, content)
-    for folder in (*unseen, *photos):
-        say(folder.name, content, *crops_of(folder, detector))
+    for folder, found in others.items():
+        say(folder.name, content, *found)
     say("val", content, held[0], val)
     say("val, with something drawn over the mouth", content, held[1], val)
 
