@@ -28,6 +28,7 @@ PARTS = {
     "prediction": 75,
     "video": 55,
     "stages": 60,
+    "arithmetic": 10,
 }
 """Seconds for the repeats of each part; its start and its data come on top."""
 APART = {"memory": 0}

@@ -1,6 +1,7 @@
 """How much memory each stage of the pipeline holds on as many faces as FER2013 has.
 
-Its 29 stages take longer than all other parts together, so it is measured by `--only memory` alone.
+It is a project's first run: its first stage also checks the settings of all models, for which it loads their libraries.
+The 29 stages take longer than all other parts together, so it is measured by `--only memory` alone.
 """
 
 import os
