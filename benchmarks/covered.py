@@ -17,7 +17,7 @@ import click
 import cv2
 import numpy as np
 
-from benchmarks import covers, crop_traits
+from benchmarks import covers, trait_fitting
 from fer import progress
 from fer.data import splits
 from fer.data.faces import Faces
@@ -138,10 +138,10 @@ def learn(open_: np.ndarray, hidden: np.ndarray) -> dict[str, object]:
     Returns:
         The file's content.
     """
-    known = round(len(open_) * (1 - crop_traits.HELD_OUT))
+    known = round(len(open_) * (1 - trait_fitting.HELD_OUT))
     absent, present = (crops[:known].reshape(-1, FACE, FACE) for crops in (open_, hidden))
-    content = crop_traits.learn(absent, present, open_[known:, 0])
-    crop_traits.write(COVERED, content)
+    content = trait_fitting.learn(absent, present, open_[known:, 0])
+    trait_fitting.write(COVERED, content)
     return content
 
 
@@ -150,7 +150,7 @@ def measure(content: dict[str, object], open_: np.ndarray, hidden: np.ndarray) -
     rows = [("as they are", open_[:, 0]), ("covered elsewhere", open_[:, 1])]
     rows += [(kind.__name__, hidden[:, number]) for number, kind in enumerate(KINDS[:3])]
     for name, crops in rows:
-        click.echo(f"{name}: {crop_traits.share(content, crops):.1%} of {len(crops):,} are said to be covered")
+        click.echo(f"{name}: {trait_fitting.share(content, crops):.1%} of {len(crops):,} are said to be covered")
 
 
 if __name__ == "__main__":

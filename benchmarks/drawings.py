@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from benchmarks import crop_traits
+from benchmarks import trait_fitting
 from benchmarks.covered import drawn, example_of, looked_at
 from fer import progress
 from fer.data import splits
@@ -87,6 +87,9 @@ def main(
     cv2.setNumThreads(1)
     detector = Detector(1)
     styles, others = ({folder: crops_of(folder, detector) for folder in some} for some in (folders, unseen + photos))
+    for folder, (crops, _) in styles.items():
+        if not len(crops):
+            raise click.BadParameter(f"no faces are found in the pictures of {folder}: there is nothing to learn from")
     every = Faces.load(data / "faces")
     split = splits.read(data / "splits.csv", len(every.labels))["split"]
     draw = np.random.default_rng(0)
@@ -96,20 +99,20 @@ def main(
         return crops_of_fer2013(every.images[chosen])
 
     (real, masked), held = faces_of("train", train), faces_of("val", val)
-    known, masks = (round(len(crops) * (1 - crop_traits.HELD_OUT)) for crops in (real, masked))
+    known, masks = (round(len(crops) * (1 - trait_fitting.HELD_OUT)) for crops in (real, masked))
 
     def learned_from(chosen: list[Path]) -> dict[str, object]:
         present = np.concatenate([styles[folder][0] for folder in chosen])
-        return crop_traits.learn(np.concatenate([real[:known], masked[:masks]]), present, real[known:])
+        return trait_fitting.learn(np.concatenate([real[:known], masked[:masks]]), present, real[known:])
 
     def say(name: str, content: dict[str, object], crops: np.ndarray, pictures: int) -> None:
-        said = f"{crop_traits.share(content, crops):.1%} are called drawings" if len(crops) else "none called a drawing"
-        click.echo(f"{name}: {len(crops):,} faces found in {pictures:,} pictures, {said}")
+        said = f", {trait_fitting.share(content, crops):.1%} are called drawings" if len(crops) else ""
+        click.echo(f"{name}: {len(crops):,} faces found in {pictures:,} pictures{said}")
 
     for folder in folders if len(folders) > 1 else ():
         say(f"{folder.name}, left out", learned_from([other for other in folders if other != folder]), *styles[folder])
     content = learned_from(list(folders))
-    crop_traits.write(DRAWING, content)
+    trait_fitting.write(DRAWING, content)
     for folder, found in others.items():
         say(folder.name, content, *found)
     say("val", content, held[0], val)

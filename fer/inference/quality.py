@@ -72,8 +72,8 @@ def quality(
         value *= factor
 
     if pose is not None:
-        traits = features(resized(crop[None], FACE))
-        if has_trait(DRAWING, traits)[0]:
+        described = features(resized(crop[None], FACE))
+        if has_trait(DRAWING, described)[0]:
             lower(0.5, "looks like a drawing")
         if found.size < SMALL:
             lower(max(0.2, found.size / SMALL), f"small: {found.size:.0f} pixels")
@@ -81,7 +81,7 @@ def quality(
             lower(0.3, "in profile")
         elif abs(pose.yaw) > OBLIQUE:
             lower(0.5, f"turned away by {abs(pose.yaw):.0f} degrees")
-        elif has_trait(COVERED, traits)[0]:  # it knows only faces that look more or less into the camera
+        elif has_trait(COVERED, described)[0]:  # it knows only faces that look more or less into the camera
             lower(0.4, "the mouth is covered")
         if abs(pose.roll) > UPSIDE_DOWN:
             lower(0.8, "upside down")

@@ -1,4 +1,4 @@
-"""Makes the logistic regressions of `fer.inference.crop_traits`."""
+"""Fits the logistic regressions of `fer.inference.crop_traits`: what `covered` and `drawings` have in common."""
 
 import json
 
@@ -45,7 +45,6 @@ def write(trait: str, content: dict[str, object]) -> None:
     """Write a trait's file into the package."""
     with writing.atomic(crop_traits.FOLDER / f"{trait}.json") as temporary:
         temporary.write_text(json.dumps(content) + "\n")
-    crop_traits._regression.cache_clear()
 
 
 def share(content: dict[str, object], crops: np.ndarray) -> float:
