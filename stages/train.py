@@ -1,8 +1,10 @@
 """Train a model, or one phase of its training."""
 
+from contextlib import nullcontext
+
 import click
 
-from fer import check, commands, models
+from fer import check, commands, device, models
 
 
 @commands.stage("train")
@@ -21,9 +23,12 @@ def main(model: str, phase: str | None) -> None:
             metrics/times/MODEL.json                                how long it took, and on what
     """  # noqa: D301  click needs the backspace itself
     params = check.params()
+    from fer.depthwise import FastDepthwiseGradients
     from fer.training.tasks import train
 
-    fitted = train(model, phase, params)
+    on_cpu = device.choose(params.train.device) == "cpu"
+    with FastDepthwiseGradients() if on_cpu else nullcontext():
+        fitted = train(model, phase, params)
     seconds = fitted.times["seconds"]
     if commands.is_first():
         click.echo(f"{fitted.checkpoints.name}: best epoch {fitted.best_epoch} of {fitted.epochs}, {seconds:.0f} s")

@@ -27,6 +27,7 @@ LAYERS = (
         "config_data",
         "config_file",
         "config_parts",
+        "depthwise",
         "device",
         "search",
         "stage_times",

@@ -34,7 +34,15 @@ def test_every_part_measures_what_it_should(tmp_path, monkeypatch):
     rows = {row["key"]: row for part in run["parts"].values() for row in part["rows"]}
     wanted = {key for target in TARGETS for key in target.keys}
     assert wanted - set(rows) <= WITHOUT_STAGES
-    for key in ("images.input", "graph.step", "attention.fused", "attention.set", "prediction.photos", "training.mlp"):
+    for key in (
+        "images.input",
+        "graph.step",
+        "attention.fused",
+        "attention.set",
+        "depthwise.64",
+        "prediction.photos",
+        "training.mlp",
+    ):
         assert rows[key]["plain"]["median"] > 0, key
         assert rows[key]["ours"]["median"] > 0, key
     assert not [key for key, row in rows.items() if row["missing"]]
