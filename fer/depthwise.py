@@ -18,8 +18,7 @@ from torch.overrides import TorchFunctionMode
 class FastDepthwiseGradients(TorchFunctionMode):
     """While it is entered, the depthwise convolutions concerned have a faster gradient; all else is torch's own.
 
-    Concerned are those in float32 on a CPU that are neither compiled nor in autocast, have no bias, and whose output is
-    smaller than their kernel.
+    They are those in float32 on a CPU, outside autocast, without a bias, whose output is smaller than their kernel.
     """
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -33,9 +32,7 @@ def _slow(maps: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, di
     """Whether this is a depthwise convolution over maps smaller than its kernel, on a CPU, that is to learn."""
     if not groups == weight.shape[0] == maps.shape[1] > 1 or bias is not None or maps.device.type != "cpu":
         return False
-    if not (torch.is_grad_enabled() and weight.requires_grad):
-        return False
-    if torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
+    if not (torch.is_grad_enabled() and weight.requires_grad) or torch.is_autocast_enabled("cpu"):
         return False
     pairs = all(isinstance(value, tuple) and len(value) == 2 for value in (stride, padding, dilation))
     if not pairs or dilation != (1, 1) or maps.dtype != torch.float32:

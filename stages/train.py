@@ -26,8 +26,8 @@ def main(model: str, phase: str | None) -> None:
     from fer.depthwise import FastDepthwiseGradients
     from fer.training.tasks import train
 
-    on_cpu = device.choose(params.train.device) == "cpu"
-    with FastDepthwiseGradients() if on_cpu else nullcontext():
+    plain = device.choose(params.train.device) == "cpu" and not params.model(model).optim.compile
+    with FastDepthwiseGradients() if plain else nullcontext():
         fitted = train(model, phase, params)
     seconds = fitted.times["seconds"]
     if commands.is_first():

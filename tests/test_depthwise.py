@@ -1,5 +1,8 @@
 """Weight gradients of depthwise convolutions over small maps."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -78,6 +81,25 @@ def test_half_precision_is_left_to_torch(taken):
     with FastDepthwiseGradients(), torch.autocast("cpu", torch.bfloat16):
         layer(torch.randn(2, 8, 2, 2)).float().sum().backward()
     assert not taken
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_stage_trains_with_it_but_for_compiled_steps(compiled, params, change, monkeypatch, taken):
+    from fer import check
+    from fer.training import tasks
+    from stages.train import main
+
+    section = change(params.mlp, optim=params.mlp.optim.model_dump() | {"compile": compiled})
+    asked = change(params, mlp=section, train=change(params.train, device="cpu"))
+    monkeypatch.setattr(check, "params", lambda: asked)
+
+    def train(*_):
+        gradients(nn.Conv2d(8, 8, 5, padding=2, groups=8, bias=False), torch.randn(2, 8, 2, 2), False)
+        return SimpleNamespace(times={"seconds": 1}, checkpoints=Path("mlp"), best_epoch=1, epochs=1)
+
+    monkeypatch.setattr(tasks, "train", train)
+    main.callback("mlp", None)
+    assert len(taken) == (0 if compiled else 1)
 
 
 def test_frozen_weights_cost_nothing_and_answers_are_the_same_bits(taken):
