@@ -70,9 +70,9 @@ queue: setup  ## work through the queued experiments, several at a time, the cor
 	@threads=$$(python -c 'import os, sys; print(max(1, os.cpu_count() // int(sys.argv[1])))' '$(or $(JOBS),1)') && \
 	OMP_NUM_THREADS=$$threads dvc queue start -j '$(or $(JOBS),1)'
 
-repro: setup  ## rebuild everything from FER2013, also what files outside the project have changed
+repro: setup  ## rebuild everything from FER2013, also what files outside the project have changed: make repro [JOBS=2]
 	@stages=$$(python -m fer.untracked) && for stage in $$stages; do dvc repro --force --single-item $$stage || exit; done
-	dvc repro
+	$(if $(JOBS),python -m fer.repro --jobs '$(JOBS)',dvc repro)
 
 release: setup  ## copy the exported models into the package: make release MODELS='cnn:int8 mlp'
 	@$(BIN)/python -m fer.release $(or $(MODELS),cnn:int8 mlp:float16 gnn:float16 transformer:float16) $(ARGS)

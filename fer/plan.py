@@ -65,6 +65,18 @@ def estimate(stage: str, outputs: list[str], before: Mapping[str, Any], now: Map
     return Estimate(stage, seconds, "; ".join(remarks))
 
 
+def of_stage(stage: Any) -> Estimate:
+    """An estimate for one of DVC's stages."""
+    before: dict[str, Any] = {}
+    now: dict[str, Any] = {}
+    for dep in stage.deps:
+        if hasattr(dep, "read_params"):
+            recorded = dep.hash_info.value if dep.hash_info else None
+            before |= config_file.flat(recorded or {})
+            now |= config_file.flat(dep.read_params())
+    return estimate(str(stage.addressing), [str(out.def_path) for out in stage.outs], before, now)
+
+
 def estimates() -> list[Estimate]:
     """An estimate for each stage that `dvc repro` would run, in order.
 
@@ -72,17 +84,7 @@ def estimates() -> list[Estimate]:
         FerError: DVC can't tell what would run.
     """
     with check.dvc() as repo:
-        found = []
-        for stage in check.running(repo):
-            before: dict[str, Any] = {}
-            now: dict[str, Any] = {}
-            for dep in stage.deps:
-                if hasattr(dep, "read_params"):
-                    recorded = dep.hash_info.value if dep.hash_info else None
-                    before |= config_file.flat(recorded or {})
-                    now |= config_file.flat(dep.read_params())
-            found.append(estimate(str(stage.addressing), [str(out.def_path) for out in stage.outs], before, now))
-        return found
+        return [of_stage(stage) for stage in check.running(repo)]
 
 
 @click.command()

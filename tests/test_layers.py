@@ -42,7 +42,7 @@ LAYERS = (
     ("inference", "pretrained"),
     ("bulk", "export", "web"),
     ("check", "cli", "demo", "release", "plan", "untracked", "__main__"),
-    ("studies", "tune_figure", "variants"),
+    ("repro", "studies", "tune_figure", "variants"),
     ("seeds", "tune"),
     ("experiments", "findings"),
 )

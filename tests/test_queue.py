@@ -1,4 +1,4 @@
-"""`make queue` divides the cores among the trainings that run at once."""
+"""`make queue` and `make repro`, several jobs at a time."""
 
 import os
 import shutil
@@ -20,3 +20,11 @@ def test_threads_and_jobs(jobs, threads, tmp_path):
     command = ["make", "--silent", "--old-file=setup", "queue", f"JOBS={jobs}"]
     done = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=True)
     assert done.stdout == f"{threads} threads: queue start -j {jobs}\n"
+
+
+@pytest.mark.parametrize(("jobs", "command"), [("", "dvc repro"), ("3", "python -m fer.repro --jobs 3")])
+def test_rebuilding(jobs, command, tmp_path):
+    shutil.copy(TOP / "Makefile", tmp_path)
+    make = ["make", "--dry-run", "--silent", "--old-file=setup", "repro", *([f"JOBS={jobs}"] if jobs else [])]
+    done = subprocess.run(make, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].replace("'", "") == command
