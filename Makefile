@@ -54,7 +54,7 @@ test: setup  ## lint, types and tests
 	mypy
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-bench: setup  ## speed and memory beside the plain way, in 15 minutes on an idle machine: make bench [DEVICE=cuda]
+bench: setup  ## speed and memory beside the baseline, in 15 minutes on an idle machine: make bench [DEVICE=cuda]
 	@$(BIN)/python -m benchmarks --device $(or $(DEVICE),cpu)
 
 results: setup  ## the measured models as a table

@@ -49,7 +49,7 @@ WHOLE = 15 * 60 - 15
 @click.option("--quick", is_flag=True, help="Tiny sizes and one repeat: tries the code, measures nothing.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the results here alone.")
 def main(where: str, only: tuple[str, ...], update: bool, quick: bool, output: Path | None) -> None:
-    """Measure the project's speed and memory, always beside the plain way where there is one.
+    """Measure the project's speed and memory, always beside the baseline where there is one.
 
     A whole run measures all parts but `memory`, and writes benchmarks/results.json and the tables of
     docs/performance.md. With --only or --quick nothing is written but what --output names, or, with --update, these

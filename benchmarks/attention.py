@@ -29,7 +29,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     settings = bench.params.transformer
     batch = 2 if bench.quick else 8 if bench.device == "cpu" else settings.optim.batch_size
     whole = made.changed(settings, token_dropout=0.0)
-    # With no dropout at all, torch would take its fused kernel, and this would not be the plain way.
+    # With no dropout at all, torch would take its fused kernel, and this would not be the baseline.
     dropout = settings.dropout or 0.1
     works = {
         "plain": step(bench, whole, batch, lambda: PlainAttention(settings.width, settings.heads, dropout)),

@@ -19,7 +19,7 @@ from fer.training.batches import Batches
 
 
 class Pictures(Dataset):
-    """The plain way: one face after the other, through torchvision's transforms."""
+    """The baseline: one face after the other, through torchvision's transforms."""
 
     def __init__(self, settings: Cnn, count: int) -> None:
         own = settings.augment.pixels

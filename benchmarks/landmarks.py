@@ -28,7 +28,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         plain = mediapipe([view.mirrored for view in settings.views])
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         found = bench.in_turns({"ours": ours}, share=0.5)
-        yield single("landmarks.speed", work, unit, found["ours"], f"the plain way could not be measured: {error}")
+        yield single("landmarks.speed", work, unit, found["ours"], f"the baseline could not be measured: {error}")
     else:
         found = bench.in_turns({"plain": bench.speed(lambda: plain(faces[:few]), few), "ours": ours})
         note = "plain: one process of MediaPipe's FaceLandmarker, one face at a time"
@@ -39,7 +39,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def mediapipe(mirrored: list[bool]) -> Callable[[np.ndarray], None]:
-    """The plain way: a function of faces, uint8 [n, S, S].
+    """The baseline: a function of faces, uint8 [n, S, S].
 
     Args:
         mirrored: for each view whether it is the mirror image.

@@ -39,7 +39,7 @@ class Row:
         work: what was measured.
         unit: of the figures.
         ours: the project's way.
-        plain: the ordinary way; None where only ours was measured.
+        plain: the baseline; None where only ours was measured.
         ratio: how many times as fast ours is; the two ways took turns, and this is the median over the turns.
         note: what a reader must know to understand the figure.
         missing: why there is no figure.

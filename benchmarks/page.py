@@ -60,9 +60,9 @@ def _device(device: str, run: Run | None) -> Iterable[str]:
     yield f"{machine(run)}\n"
     parts = run["parts"].items()
     rows = {row["key"]: row for _, part in parts for row in part["rows"]}
-    yield _table(("work", "to reach", "measured"), _targets(device, rows))
-    yield "Where there is an ordinary way, the two took turns; in brackets the lowest and the highest.\n"
-    yield _table(("work", "the plain way", "ours", "ratio"), _compared(rows.values()))
+    yield _table(("work", "target", "measured"), _targets(device, rows))
+    yield "Where there is a baseline, the two took turns; the lowest and the highest are in brackets.\n"
+    yield _table(("work", "baseline", "ours", "ratio"), _compared(rows.values()))
     yield _table(("work", "measured"), _single(rows.values()))
     yield from (f"`{name}` was measured by itself. {machine(part)}\n" for name, part in parts if "machine" in part)
     failed = [f"- `{name}`: {part['failed']}" for name, part in parts if part["failed"]]
@@ -98,7 +98,7 @@ def shown(row: Run) -> str:
     """The figure of a row in a few words."""
     if row["missing"]:
         return f"not measured: {row['missing']}"
-    ratio = f" ({number(row['ratio']['median'])} x the plain way)" if row["ratio"] else ""
+    ratio = f" ({number(row['ratio']['median'])} x the baseline)" if row["ratio"] else ""
     return f"{number(row['ours']['median'])} {row['unit']}{ratio}"
 
 

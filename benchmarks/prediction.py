@@ -73,7 +73,7 @@ def typed_to_answered(bench: Bench, source: Path) -> Iterator[Row]:
     )
     with Image.open(source) as picture:
         size = f"{picture.width} x {picture.height}"
-    yield single("prediction.typed", f"one photo of {size}, typed to answered", "s", found["one"])
+    yield single("prediction.typed", f"one photo of {size}, from command to result", "s", found["one"])
     added = [1000 * (both - one) / further for one, both in zip(found["one"], found["all"], strict=True)]
     yield single("prediction.further", f"each further photo of {size}", "ms", added)
 

@@ -60,7 +60,7 @@ def write(path: Path, size: tuple[int, int], count: int) -> None:
 
 
 def one_after_the_other(clip: Path, predictor: Predictor) -> None:
-    """The ordinary way."""
+    """The baseline."""
     import cv2
 
     capture = cv2.VideoCapture(str(clip))

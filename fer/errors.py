@@ -57,5 +57,10 @@ def not_installed(error: ModuleNotFoundError) -> str:
         raise error
     return (
         f"The Python package {package} is not installed. In a clone run `make setup` and use .venv/bin; elsewhere "
-        "run `pip install 'fer[train]'`."
+        f"{install('train')}."
     )
+
+
+def install(extra: str) -> str:
+    """What to do to have an optional part of this project; not by its name, since `fer` on PyPI is another project."""
+    return f"run `pip install '.[{extra}]'` in the project's folder"

@@ -177,9 +177,9 @@ def _mean(answers: "dict[str, Predictions]") -> "Predictions":
 @click.argument("names", nargs=-1)
 @click.option("--page-only", is_flag=True, help="Train nothing; write the page from what is recorded.")
 def main(names: Sequence[str], page_only: bool) -> None:
-    """Train what answers the findings NAMES of experiments/findings.yaml, or all; write docs/findings.md.
+    """Run the trainings for the findings NAMES of experiments/findings.yaml, or for all; write docs/findings.md.
 
-    Stop it whenever you like: the same command goes on after the last finished epoch. What is recorded with the same
+    Stop it whenever you like: the same command continues after the last finished epoch. What is recorded with the same
     settings, code and data is not trained again. Several processes can share the work.
     """
     content = config_file.read(TABLE, Findings)

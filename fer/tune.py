@@ -106,7 +106,7 @@ def _space(name: str, params: config.Params, fixed: Sequence[str], vary: Sequenc
     "--vary",
     multiple=True,
     metavar="KEY",
-    help="Search only this setting. Repeatable.  [default: all that config.py gives a range]",
+    help="Search only this setting. Repeatable.  [default: all settings that have a search range]",
 )
 @click.option(
     "-S", "settings", multiple=True, metavar="KEY=VALUE", help="Fix a setting, as in `dvc exp run -S`. Repeatable."

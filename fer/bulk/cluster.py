@@ -126,7 +126,8 @@ def answers(shards: Sequence[Shard], workers: int, **arguments: Any) -> Iterator
                 waiting.append(shard)
                 if not busy and not idle:
                     raise FerError(
-                        f"No worker could be started ({one_line(error, 400)}). Install fer[scale] on all machines."
+                        f"No worker could be started ({one_line(error, 400)}). Install this project with its "
+                        "extra `scale` on all machines."
                     ) from error
                 continue
             except RayError:

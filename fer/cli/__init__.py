@@ -21,13 +21,13 @@ def main() -> None:
     An expression is what people would read in a face, not what the person feels.
 
     \b
-    fer predict party.jpg       photos: a file, a folder or a pattern
-    fer video clip.mp4          a video or a camera, each face tracked over time
-    fer explain party.jpg       heat maps: the parts of a face the model relies on
-    fer web                     a local web page for photos, camera and clips
-    fer evaluate labelled/      accuracy on labelled images
-    fer models                  list the models
-    fer bulk photos/ results/   millions of pictures, on all cores or a cluster
+    fer predict party.jpg                 photos: a file, a folder or a pattern
+    fer video clip.mp4                    a video or a camera, each face tracked over time
+    fer explain party.jpg --output why/   heat maps: the parts of a face the model relies on
+    fer web                               a local web page for photos, camera and clips
+    fer evaluate labelled/                accuracy on labelled images
+    fer models                            list the models
+    fer bulk photos/ results/             millions of pictures, on all cores or a cluster
     """  # noqa: D301  click needs the backspace itself
 
 

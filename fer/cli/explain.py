@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @photo_paths
-@output_options("a picture of each face with its heat maps")
+@output_options("a picture of each face with its heat maps; required")
 @click.option(
     "--method",
     default=OCCLUSION,

@@ -63,7 +63,8 @@ def predictor_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "models",
             multiple=True,
             metavar="NAME",
-            help="Name of a model, or path of an .onnx file. Repeat to average several.  [default: see `fer models`]",
+            help="Name of a model, or path of an .onnx file. Repeat to average several (not for heat maps).  "
+            "[default: see `fer models`]",
         ),
         click.option(
             "--models",

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 import click
 
+from fer.errors import install
 from fer.stopping import Stopped, raising_on_signals
 
 _BASE = ("click", "cv2", "numpy", "onnxruntime", "PIL")  # what `pip install fer` brings
@@ -126,5 +127,6 @@ def _discard_output() -> None:
 
 def _missing(error: ModuleNotFoundError) -> str:
     name = (error.name or str(error)).split(".")[0]
-    extra = "fer" if name in _BASE else "'fer[scale]'" if name in _SCALE else "'fer[evaluate]'"
-    return f"This needs {name}, which is not installed: pip install {extra}"
+    if name in _BASE:
+        return f"This needs {name}, which is not installed: run `pip install .` in the project's folder."
+    return f"This needs {name}, which is not installed: {install('scale' if name in _SCALE else 'evaluate')}."

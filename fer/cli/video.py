@@ -23,6 +23,7 @@ from fer.cli.options import (
     say_who_answered,
 )
 from fer.cli.terminal import is_terminal, require_stdout, say, write
+from fer.errors import install
 from fer.stopping import Stopped, acknowledge
 
 if TYPE_CHECKING:
@@ -82,10 +83,10 @@ def video(
     """Track the faces in a video and show their expressions over time.
 
     SOURCE is a video file, the number of a camera (0 is the first), or the address of a stream (rtsp://...).
-    Each person keeps one number from frame to frame. Press Ctrl-C to stop a camera or a stream.
+    Each face keeps its number from frame to frame. Press Ctrl-C to stop a camera or a stream.
 
     \b
-    fer video clip.mp4                          one line per person
+    fer video clip.mp4                          one line per tracked face
     fer video clip.mp4 --output results/        tables, timelines, annotated video
     fer video clip.mp4 --format csv > rows.csv  one row per face and frame
     fer video 0 --show                          the first camera, in a window
@@ -127,7 +128,7 @@ def video(
             results.commit()
             say(f"Saved in {output}: {results.contents}")
             if not timeline.can_draw():
-                say("Timelines need matplotlib, which is not installed: pip install 'fer[evaluate]'")
+                say(f"Timelines need matplotlib, which is not installed: {install('evaluate')}.")
         if run.summary.faces:
             say_who_answered(predictor)
     context.exit(status)

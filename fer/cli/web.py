@@ -8,6 +8,7 @@ import click
 
 from fer.cli.options import Finite, Whole, predictor_options
 from fer.cli.terminal import say
+from fer.errors import install
 
 _MEGABYTE = 1_000_000
 
@@ -73,4 +74,4 @@ def _said(host: str, port: int, local: bool) -> Iterator[str]:
             "encryption. Browsers on other machines do not let the page use their camera."
         )
     if find_spec("av") is None:
-        yield "Clips need PyAV, which is not installed: pip install 'fer[video]'"
+        yield f"Clips need PyAV, which is not installed: {install('video')}."

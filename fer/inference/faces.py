@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 import numpy as np
 
 from fer.emotions import EMOTIONS
-from fer.errors import FerError
+from fer.errors import FerError, install
 from fer.inference.crop import Box
 from fer.inference.frame import Frame
 from fer.inference.quality import HeadPose
@@ -129,7 +129,7 @@ class Photos(list[Photo]):
         try:
             import pandas as pd
         except ModuleNotFoundError as error:
-            raise FerError("A table needs pandas, which is not installed: pip install 'fer[evaluate]'") from error
+            raise FerError(f"A table needs pandas, which is not installed: {install('evaluate')}.") from error
         return pd.DataFrame(rows(self), columns=list(COLUMNS))
 
 

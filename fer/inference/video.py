@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fer.data import files, images
-from fer.errors import FerError
+from fer.errors import FerError, install
 from fer.inference.frame import Frame
 from fer.inference.text import one_line, printable
 
@@ -246,7 +246,7 @@ def require_pyav() -> None:
     try:
         import av  # noqa: F401
     except ModuleNotFoundError as error:
-        raise FerError("Video needs PyAV, which is not installed: pip install 'fer[video]'") from error
+        raise FerError(f"Video needs PyAV, which is not installed: {install('video')}.") from error
 
 
 def open_container(name: str) -> "av.container.InputContainer":

@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from fer.errors import FerError
+from fer.errors import FerError, install
 from fer.inference.text import printable
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def require_display() -> None:
         import matplotlib.pyplot as plt
     except ModuleNotFoundError as error:
         raise FerError(
-            f"--show needs matplotlib, which is not installed: pip install 'fer[evaluate]'. {_ALTERNATIVE}"
+            f"--show needs matplotlib, which is not installed: {install('evaluate')}. {_ALTERNATIVE}"
         ) from error
     try:
         plt.close(plt.figure())

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from fer.errors import FerError
+from fer.errors import FerError, install
 from fer.stopping import Stopped
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def require_gradio() -> None:
     from importlib.util import find_spec
 
     if find_spec("gradio") is None:
-        raise FerError("The page needs Gradio, which is not installed: pip install 'fer[web]'")
+        raise FerError(f"The page needs Gradio, which is not installed: {install('web')}.")
 
 
 def is_local(host: str) -> bool:

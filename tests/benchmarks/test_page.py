@@ -67,7 +67,7 @@ def test_every_target_stands_beside_what_was_measured():
     text = page.tables(RESULTS)
     for target in TARGETS:
         assert f"| {target.work} | {target.cores} | " in text
-    assert "9,000 images/s (7.29 x the plain way); not measured: no / network |" in text
+    assert "9,000 images/s (7.29 x the baseline); not measured: no / network |" in text
     assert "| `make test` | 5 min, none skipped for it | not by this command: " in text
     assert "| 2 s | 1.26 s |" in text
     assert "| 1 s | not measured |" in text

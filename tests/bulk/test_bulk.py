@@ -14,6 +14,7 @@ from fer.bulk import cluster, worker
 from fer.bulk.shards import PICTURES, Shard
 from fer.bulk.storage import Place
 from fer.emotions import EMOTIONS
+from fer.errors import install
 from fer.inference import registry
 from fer.stopping import Stopped
 from tests.bulk.conftest import COUNT, bulk, table
@@ -206,7 +207,7 @@ def test_a_missing_ray_is_one_line(pictures, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     done = bulk("photos", "out")
     assert done.exit_code == 1
-    assert done.stderr == "Error: This needs ray, which is not installed: pip install 'fer[scale]'\n"
+    assert done.stderr == f"Error: This needs ray, which is not installed: {install('scale')}.\n"
     assert not Path("out").exists()
 
 

@@ -24,7 +24,7 @@ SLOWLY = ("--no-detect", "--tta", "8", "--shard-size", "10", "--workers", "2")
 @pytest.fixture
 def photos(faces, tmp_path, monkeypatch):
     """A folder of drawn faces."""
-    pytest.importorskip("ray", reason="ray is not installed: pip install 'fer[scale]'")
+    pytest.importorskip("ray", reason="ray is not installed: pip install '.[scale]'")
     monkeypatch.chdir(tmp_path)
     Path("photos").mkdir()
     for number in range(COUNT):

@@ -29,7 +29,7 @@ def test_a_package_that_is_not_there_is_one_line():
     for line in said.values():
         assert line.startswith("Error: The Python package ")
         assert "`make setup`" in line
-        assert "`pip install 'fer[train]'`" in line
+        assert "`pip install '.[train]'`" in line
         assert "\n" not in line
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer.errors import install
 from tests.inference.conftest import fer
 from tests.known_params import TOP
 
@@ -145,7 +146,7 @@ def test_a_command_that_needs_an_extra_names_it(home, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     done = fer("evaluate", "set", "--no-detect", "--output", "out")
     assert done.exit_code == 1
-    assert done.stderr.endswith("Error: This needs matplotlib, which is not installed: pip install 'fer[evaluate]'\n")
+    assert done.stderr.endswith(f"Error: This needs matplotlib, which is not installed: {install('evaluate')}.\n")
     assert not Path("out").exists()
     assert fer("evaluate", "set", "--no-detect").exit_code == 0
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer.errors import install
 from fer.inference.video import Camera, Video
 from fer.inference.video_results import VideoResults
 from fer.inference.video_writer import VideoWriter
@@ -246,7 +247,7 @@ def test_pyav_may_be_missing(photo, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     done = fer("video", photo)
     assert done.exit_code == 1
-    assert done.stderr == "Error: Video needs PyAV, which is not installed: pip install 'fer[video]'\n"
+    assert done.stderr == f"Error: Video needs PyAV, which is not installed: {install('video')}.\n"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from fer import cli
+from fer.errors import install
 from fer.web import page as pages, server
 from tests.data.small_faces import png
 from tests.web.conftest import drawn_photo
@@ -133,7 +134,7 @@ def test_it_needs_gradio(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     done = CliRunner().invoke(cli.main, ["web"])
     assert done.exit_code == 1
-    assert done.output == "Error: The page needs Gradio, which is not installed: pip install 'fer[web]'\n"
+    assert done.output == f"Error: The page needs Gradio, which is not installed: {install('web')}.\n"
 
 
 @pytest.mark.parametrize(
