@@ -67,6 +67,7 @@ plan: setup  ## what `dvc repro` would run now, and about how long it takes
 	@python -m fer.plan
 
 queue: setup  ## work through the queued experiments, several at a time, the cores divided: make queue JOBS=2
+	@case '$(JOBS)' in 0*|*[!0-9]*) echo 'JOBS must be a whole number from 1.' >&2; exit 2;; esac
 	@threads=$$(python -c 'import os, sys; print(max(1, os.cpu_count() // int(sys.argv[1])))' '$(or $(JOBS),1)') && \
 	OMP_NUM_THREADS=$$threads dvc queue start -j '$(or $(JOBS),1)'
 

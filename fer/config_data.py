@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fer import sizes
-from fer.config_parts import Section, Seed, Share
+from fer.config_parts import Section, Seed
 
 
 class Data(Section):
@@ -42,7 +42,7 @@ class Landmarks(Section):
     """How landmarks are found; `fer.landmarks.views.LandmarkSettings` says what the keys mean."""
 
     workers: Annotated[int, Field(ge=0)]
-    presence: Share
+    presence: Annotated[float, Field(gt=0, le=1)]
     views: Annotated[list[LandmarkView], Field(min_length=1, max_length=sizes.MAX_LANDMARK_VIEWS)]
 
 

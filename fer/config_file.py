@@ -75,8 +75,8 @@ def change(found: Model, assignments: Iterable[str]) -> tuple[Model, dict[str, A
         key, equals, value = text.partition("=")
         try:
             values[key.strip()] = yaml.load(value, _Loader)
-        except yaml.YAMLError as error:
-            raise FerError(f"-S {text}: the value is no valid YAML.") from error
+        except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
+            raise FerError(f"-S {text[:200]}: the value is no valid YAML.") from error
         if not equals or not value:
             raise FerError(f"-S {text}: write it as section.key=value.")
     return with_values(found, values), values

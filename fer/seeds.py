@@ -79,26 +79,32 @@ def record(
     table = splits.read(paths.SPLITS, len(artifacts.read_table(paths.SPLITS)))
     measured = subsets.measure(found, table, params.split.protocol)
     own = artifacts.rounded(subsets.selection(measured) | ({"test": measured["test"]["accuracy"]} if test else {}))
-    commands.LOCKS.mkdir(parents=True, exist_ok=True)
-    with FileLock(commands.LOCKS / "seeds.lock"):  # other processes add other seeds
+    with _alone():
         before = spread.read(file)
         before = before if before.causes == of.causes else Spread()
         runs, times = {**before.runs, seed: own}, {**before.seconds, seed: seconds}
         spread.write(file, Spread(runs, of.settings, of.causes, times))
-    return spread.read(file)
+        return spread.read(file)
+
+
+def _alone() -> FileLock:
+    """A lock on the files of runs: other processes add other seeds, or train with other settings."""
+    commands.LOCKS.mkdir(parents=True, exist_ok=True)
+    return FileLock(commands.LOCKS / "seeds.lock", is_singleton=True)
 
 
 def _series(name: str, causes: Causes) -> Spread:
     """The runs of a model that had the same causes; a series that had others is put aside, one that had these back."""
-    recorded, file = spread.read(spread.path(name)), spread.earlier(name, causes.key())
-    if recorded.causes == causes.key():
-        return recorded
-    if recorded.runs:
-        spread.write(spread.earlier(name, recorded.causes), recorded)
-    if file.exists():
-        spread.write(spread.path(name), spread.read(file))
-        return spread.read(file)
-    return Spread({}, causes.settings, causes.key())
+    with _alone():
+        recorded, file = spread.read(spread.path(name)), spread.earlier(name, causes.key())
+        if recorded.causes == causes.key():
+            return recorded
+        if recorded.runs:
+            spread.write(spread.earlier(name, recorded.causes), recorded)
+        if file.exists():
+            spread.write(spread.path(name), spread.read(file))
+            return spread.read(file)
+        return Spread({}, causes.settings, causes.key())
 
 
 def _numbers(_: Any, __: Any, text: str) -> list[int]:
@@ -154,7 +160,9 @@ def main(model: str, seeds: list[int], settings: Sequence[str], test: bool, back
         except commands.Busy as busy:
             click.echo(f"seed {seed}: {busy.message}", err=True)
         else:
-            series = record(spread.path(model), seed, *done, series, params, test)
+            with _alone():
+                _series(model, causes)  # another process may have put a series of other settings there
+                series = record(spread.path(model), seed, *done, series, params, test)
             click.echo(f"seed {seed}: val {100 * series.runs[seed]['val']:.2f}")
     series = _series(model, causes)
     click.echo(f"{model}: val {series.text('val') or 'not measured yet'}; {spread.path(model)}")

@@ -15,13 +15,15 @@ from fer import artifacts, hashing, paths
 from fer.errors import FerError, not_installed
 
 try:
+    from filelock import FileLock
+
     from fer import config, models
     from fer.data import files, sets
     from fer.models import pretrained
 except ModuleNotFoundError as missing:
     raise SystemExit(f"Error: {not_installed(missing)}") from None
 
-NOTES = paths.CACHE / "untracked.json"
+NOTES, LOCK = paths.CACHE / "untracked.json", paths.CACHE / "locks" / "untracked.lock"
 
 
 @contextmanager
@@ -36,7 +38,9 @@ def reading(stage: str, params: config.Params) -> Iterator[None]:
     """
     fingerprint = _fingerprint(_outside(params).get(stage, []))
     yield
-    artifacts.write_json(NOTES, artifacts.read_cache(NOTES) | {stage: fingerprint})
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(LOCK):  # other stages may end at the same time
+        artifacts.write_json(NOTES, artifacts.read_cache(NOTES) | {stage: fingerprint})
 
 
 def changed(params: config.Params) -> list[str]:

@@ -126,6 +126,11 @@ def _temporary_path(path: Path) -> Path:
     return folder / name if folder is not None and same_disk else path.with_name(name)
 
 
+def is_disk_full(error: FerError) -> bool:
+    """Whether an error of this module, or of others that write, says that there is no space."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in NO_SPACE
+
+
 @contextlib.contextmanager
 def _explain_failure(path: Path) -> Iterator[None]:
     """Turn an error of the operating system into a line that says why `path` was not written."""

@@ -1,12 +1,24 @@
 """Measure recorded probabilities: of a model, an ensemble, or from another source."""
 
+import re
+
 import click
 
 from fer import artifacts, commands, config, paths, writing
 
+# Files of other stages and commands in metrics/.
+RESERVED = ("data", "landmarks", "graphs", "comparison", "experiments", "stage_times")
+
+
+def _name(_: click.Context, __: click.Parameter, name: str) -> str:
+    """Refuse what would lead out of the folders of results, or to another stage's file there."""
+    if not re.fullmatch(r"[\w.+-]+", name) or name.startswith(".") or name in RESERVED:
+        raise click.BadParameter(f"{name[:100]!r} can't be the name of a model; data/predictions/NAME.parquet is read.")
+    return name
+
 
 @commands.stage("measure")
-@click.argument("name")
+@click.argument("name", callback=_name)
 def main(name: str) -> None:
     """Measure the probabilities in data/predictions/NAME.parquet.
 

@@ -92,3 +92,9 @@ def test_the_command_prints_a_stage_a_line(project, monkeypatch):
     Path("faces/angry/b.png").write_text("b")
     Path("backbone.safetensors").write_text("other weights")
     assert CliRunner().invoke(untracked.main, catch_exceptions=False).output == "download\nweights@cnn\n"
+
+
+def test_two_stages_that_end_at_once_are_both_noted(project):
+    with untracked.reading("weights@cnn", project), untracked.reading("download", project):
+        pass
+    assert set(untracked.NOTES.read_text().split('"')) >= {"weights@cnn", "download"}

@@ -64,7 +64,8 @@ def open_column(opened: Any, shown: str, column: str | None) -> tuple[Any, str, 
     except ArrowException as error:
         raise FerError(f"{shown} is not a readable Parquet file ({one_line(error)}). Replace or remove it.") from error
     columns = [file.schema.column(number) for number in range(len(file.schema))]
-    texts = {each.path: each.logical_type.type == "STRING" for each in columns if each.physical_type == "BYTE_ARRAY"}
+    single = [each for each in columns if each.physical_type == "BYTE_ARRAY" and each.max_repetition_level == 0]
+    texts = {each.path: each.logical_type.type == "STRING" for each in single}
     if column is not None:
         if column not in texts:
             raise FerError(f"{shown} has no column {column} of pictures or paths. It has: {_listed(texts)}.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fer import writing
 from fer.cli.options import (
     Run,
     Whole,
@@ -119,6 +120,8 @@ def _finished(run: Run, results: "PhotoResults | None", show: bool) -> Iterator[
             if show:
                 _show(photo)
         except FerError as error:
+            if writing.is_disk_full(error):  # the results would not be whole, so the earlier ones stay
+                raise
             run.complain(error.message)
         photo.frame = None
         yield photo

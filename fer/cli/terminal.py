@@ -3,7 +3,9 @@
 Exit status: 0 if all went well, 1 after a problem that is told in one line, 2 for a usage error, 130 after Ctrl-C.
 """
 
+import codecs
 import contextlib
+import json
 import os
 import sys
 import warnings
@@ -15,6 +17,7 @@ import click
 from fer.errors import install
 from fer.stopping import Stopped, raising_on_signals
 
+_ESCAPE = "fer-escape"  # what is done with characters that a stream can't encode
 _BASE = ("click", "cv2", "numpy", "onnxruntime", "PIL")  # what `pip install fer` brings
 _SCALE = ("fsspec", "pyarrow", "ray")  # what `fer bulk` needs
 
@@ -105,8 +108,9 @@ def require_stdout() -> None:
 
 def _prepare_streams() -> None:
     """Occupy the file descriptors of closed streams, or the next open file would get them; escape characters that a
-    stream can't encode.
+    stream can't encode, as JSON does, so that JSON stays valid.
     """
+    codecs.register_error(_ESCAPE, lambda error: (_escaped(error), getattr(error, "end", 0)))
     for number in range(3):
         try:
             os.fstat(number)
@@ -114,7 +118,13 @@ def _prepare_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):  # closed, or replaced by something simpler
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+            stream.reconfigure(errors=_ESCAPE)  # type: ignore[union-attr]
+
+
+def _escaped(error: UnicodeError) -> str:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1]
 
 
 def _discard_output() -> None:

@@ -11,11 +11,13 @@ MAX_FILES = 200_000
 
 
 def expanded(text: str) -> Path:
-    """A path as a user writes it, with `~`.
+    """A path as a user writes it, with `~`, unless a file of that very name exists.
 
     Raises:
         FerError: the user after `~` does not exist.
     """
+    if not text.startswith("~") or os.path.lexists(text):
+        return Path(text)
     try:
         return Path(text).expanduser()
     except RuntimeError as error:

@@ -16,6 +16,7 @@ from fer.emotions import EMOTIONS, INDEX
 from fer.errors import FerError
 from fer.evaluation import metrics
 from fer.inference.faces import Photo
+from fer.inference.results import made_among
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,8 +75,8 @@ def find(folder: Path, pattern: str = "*", labels: str | None = None) -> Labelle
     undecodable: list[str] = []
     every = files.walk(folder, undecodable=undecodable)
     pictures, _ = naming.pictures_among(every)
-    own = FIGURE if REPORT in every else None  # of an earlier run with the same folder for its results
-    chosen = [name for name in pictures if fnmatch.fnmatch(PurePosixPath(name).name, pattern) and name != own]
+    made = made_among(folder, pictures)
+    chosen = [name for name in pictures if fnmatch.fnmatch(PurePosixPath(name).name, pattern) and name not in made]
     named = "" if pattern == "*" else f" whose names match {pattern}"
     if not chosen:
         raise FerError(f"{folder} contains no images{named}.")

@@ -4,9 +4,9 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -40,7 +40,7 @@ class Results:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = lock(folder / LOCK)
         try:
-            self._made = self._read_marker()
+            self._made = _read_marker(self.folder)
             present = [name for name in (*names, UNFINISHED) if os.path.lexists(folder / name)]
             taken = [name for name in present if not self._is_made(name)]
             if taken and not overwrite:
@@ -126,16 +126,6 @@ class Results:
             return self._made is not None
         return any(made.split(os.sep)[0] == name for made in self._made or ())
 
-    def _read_marker(self) -> set[str] | None:
-        """The files of the last good run; None if this is not a folder of results."""
-        path = self.folder / MARKER
-        if not path.is_file():
-            return None
-        with suppress(OSError, ValueError, TypeError, LookupError):
-            names = json.loads(path.read_text(encoding="utf-8"))["files"]
-            return {str(name) for name in names if not os.path.isabs(name) and ".." not in Path(name).parts}
-        return set()
-
     def _write_marker(self, files: set[str]) -> None:
         temporary = self.folder / f"{MARKER}.new"
         temporary.write_text(json.dumps({"made_by": "fer", "files": sorted(files)}, indent=1) + "\n", encoding="utf-8")
@@ -145,6 +135,34 @@ class Results:
         with suppress(OSError):
             (self.folder / LOCK).unlink()
         self._lock.close()
+
+
+def made_among(folder: Path, names: Iterable[str]) -> set[str]:
+    """Those of some files that earlier runs made, by the markers in the folders above them.
+
+    Args:
+        folder: that holds the files.
+        names: relative to it.
+    """
+    names = set(names)
+    made: set[str] = set()
+    for above in {parent for name in names for parent in PurePath(name).parents}:
+        own = _read_marker(folder / above)
+        if own is not None:
+            made |= {str(above / name) for name in own} & names
+            made |= {name for name in names if PurePath(name).is_relative_to(above / UNFINISHED)}
+    return made
+
+
+def _read_marker(folder: Path) -> set[str] | None:
+    """The files of the last good run; None if this is not a folder of results."""
+    path = folder / MARKER
+    if not path.is_file():
+        return None
+    with suppress(OSError, ValueError, TypeError, LookupError):
+        names = json.loads(path.read_text(encoding="utf-8"))["files"]
+        return {str(name) for name in names if not os.path.isabs(name) and ".." not in Path(name).parts}
+    return set()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from fer.data import files, images
 from fer.errors import FerError
 from fer.inference import url
 from fer.inference.frame import Frame, Problem, attempt, from_image
+from fer.inference.results import made_among
 from fer.inference.text import one_line, printable
 
 if TYPE_CHECKING:
@@ -97,24 +98,26 @@ def _refuse_address(name: str) -> None:
 
 
 def _images_below(folder: Path) -> list[str | Problem]:
-    """The images below a folder, by name, and the folders that can't be read.
+    """The images below a folder, by name, but for results of earlier runs; and the folders that can't be read.
 
     Links are followed, but not in circles.
     """
     names: list[str] = []
     problems: list[OSError] = []
     seen: set[tuple[int, int]] = set()
-    for root, folders, found in os.walk(folder, followlinks=True, onerror=problems.append):
+    for root, folders, here in os.walk(folder, followlinks=True, onerror=problems.append):
         status = os.stat(root)
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(filter(files.visible, folders))
-        pictures = (name for name in found if files.visible(name) and name.lower().endswith(images.SUFFIXES))
-        names += [str(Path(root, name)) for name in pictures]
+        pictures = (name for name in here if files.visible(name) and name.lower().endswith(images.SUFFIXES))
+        names += [str(Path(root).relative_to(folder) / name) for name in pictures]
+    made = made_among(folder, names)
+    found = (str(folder / name) for name in names if name not in made)
     unread = [Problem(str(error.filename), f"{error.filename} can't be read ({error.strerror}).") for error in problems]
-    return [*sorted(names), *unread]
+    return [*sorted(found), *unread]
 
 
 def _identity(name: str) -> tuple[str, str]:
@@ -213,7 +216,15 @@ def is_video(start: bytes) -> bool:
 
 def in_memory(pictures: Iterable[Any], megapixels: float) -> Iterator[Frame | Problem]:
     """Frames of the pictures that `Predictor.predict` is called with: paths, arrays, PIL images."""
-    return ahead(partial(_from_object, picture, number, megapixels) for number, picture in enumerate(pictures))
+    return ahead(_loader(picture, number, megapixels) for number, picture in enumerate(pictures))
+
+
+def _loader(picture: Any, number: int, megapixels: float) -> Callable[[], Frame | Problem]:
+    if isinstance(picture, str | os.PathLike):
+        return partial(_from_object, picture, number, megapixels)
+    # At once: an iterable may use the same object for its next picture.
+    found = _from_object(picture, number, megapixels)
+    return lambda: found
 
 
 def _from_object(picture: Any, number: int, megapixels: float) -> Frame | Problem:

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from fer import __version__
 from fer.errors import FerError
@@ -16,6 +16,7 @@ LARGEST = 100_000_000  # bytes
 SECONDS = 30.0  # from the look-up of the name to the last byte
 _REDIRECTS = 5
 _CHUNK = 1 << 16  # bytes
+_KEPT = "%/:=&?~#+!$,;'@()*[]"  # characters of a path or a query that are not quoted
 
 
 def is_url(name: str) -> bool:
@@ -72,7 +73,7 @@ def fetch(address: str) -> bytes:
 def _download(address: str, deadline: float) -> bytes:
     from urllib.request import Request
 
-    request = Request(address, headers={"User-Agent": f"fer/{__version__}", "Accept-Encoding": "identity"})
+    request = Request(_quoted(address), headers={"User-Agent": f"fer/{__version__}", "Accept-Encoding": "identity"})
     with _opener().open(request, timeout=SECONDS) as response:
         parts, size = [], 0
         while part := response.read1(_CHUNK):
@@ -83,6 +84,21 @@ def _download(address: str, deadline: float) -> bytes:
             if time.monotonic() > deadline:
                 raise TimeoutError
         return b"".join(parts)
+
+
+def _quoted(address: str) -> str:
+    """An address as people paste it, with spaces or letters beyond ASCII, as it is sent.
+
+    Raises:
+        ValueError: its host is no valid name.
+    """
+    if address.isascii() and address.isprintable() and " " not in address:
+        return address
+    parts = urlsplit(address)
+    user, at, host = parts.netloc.rpartition("@")
+    host = host if host.isascii() else host.encode("idna").decode("ascii")
+    path, query = quote(parts.path, safe=_KEPT), quote(parts.query, safe=_KEPT)
+    return urlunsplit((parts.scheme, f"{user}{at}{host}", path, query, ""))
 
 
 def _is_private(address: str) -> bool:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 PROTOCOLS = ("rtsp://", "rtsps://", "rtmp://", "rtmps://", "http://", "https://", "udp://", "srt://")
 _AHEAD, _AHEAD_BYTES = 8, 100_000_000  # frames that are decoded ahead at most, and their size
+# Kinds of file that name other files, which PyAV would open too.
+_PLAYLISTS = {"avisynth", "concat", "concatf", "dash", "hls", "imf", "sdp", "vapoursynth", "webm_dash_manifest"}
 _PATIENCE = 10.0  # seconds to wait for a network stream
-_USUAL_RATE = 30.0  # frames a second where a source does not say
+_USUAL_RATE, _HIGHEST_RATE = 30.0, 240.0  # frames a second where a source does not say, or says what can't be
 _MISSING = 1.0  # seconds by which a video may end before its file says, since the sound is often a little longer
 
 
@@ -46,6 +48,7 @@ class Source(ABC):
         live: whether frames come at their own pace: then those that nobody takes in time are skipped.
         rate: frames a second, about.
         length: number of frames; None if it is not known.
+        ahead: frames that are decoded ahead at most.
         start: the time stamp of the first frame, in seconds: frames and sound are counted from there.
         broken: frames that could not be decoded, so far.
         problem: why the video ended early; empty otherwise.
@@ -55,6 +58,7 @@ class Source(ABC):
         self.name, self.live = name, live
         self.rate: float = _USUAL_RATE
         self.length: int | None = None
+        self.ahead = _AHEAD
         self.start = 0.0
         self.broken, self.problem = 0, ""
         self._ended = threading.Event()
@@ -69,7 +73,7 @@ class Source(ABC):
         Args:
             every: 1 for all frames.
         """
-        waiting: Queue[Frame | BaseException | None] = Queue(1 if self.live else _AHEAD)
+        waiting: Queue[Frame | BaseException | None] = Queue(1 if self.live else self.ahead)
         thread = threading.Thread(target=self._fill, args=(waiting, every), name="fer-decode", daemon=True)
         thread.start()
         try:
@@ -124,7 +128,10 @@ class Video(Source):
         except BaseException:
             self._container.close()
             raise
-        self.rate = float(self._stream.average_rate or self._stream.guessed_rate or _USUAL_RATE)
+        rate = float(self._stream.average_rate or self._stream.guessed_rate or _USUAL_RATE)
+        # Browsers' recordings with frames at odd times pass for 1,000 a second.
+        self.rate = rate if rate <= _HIGHEST_RATE else _USUAL_RATE
+        self.ahead = max(1, min(_AHEAD, _AHEAD_BYTES // (3 * max(1, self._width(self._stream) * self._stream.height))))
         self.length = self._stream.frames or None
 
     def _pictures_of(self, container: "av.container.InputContainer", megapixels: float) -> "av.VideoStream":
@@ -136,9 +143,10 @@ class Video(Source):
             kinds = ", ".join(sorted({stream.type for stream in container.streams}))
             raise FerError(f"{self._shown} contains no video{f', only {kinds}' if kinds else ''}.")
         stream = streams[0]
-        if stream.width * stream.height > megapixels * 1e6:
+        width = self._width(stream)
+        if width * stream.height > megapixels * 1e6:
             raise FerError(
-                f"{self._shown} has frames of {stream.width:,} x {stream.height:,} pixels; at most {megapixels:g} "
+                f"{self._shown} has frames of {width:,} x {stream.height:,} pixels; at most {megapixels:g} "
                 "megapixels are read (--max-megapixels)."
             )
         stream.thread_type = "AUTO"
@@ -190,9 +198,13 @@ class Video(Source):
             if packet is None:
                 return
 
+    @staticmethod
+    def _width(stream: "av.VideoStream", width: int | None = None) -> int:
+        """Of a frame, in square pixels."""
+        return max(1, round((width or stream.width) * float(stream.sample_aspect_ratio or 1)))
+
     def _upright(self, picture: "av.VideoFrame") -> np.ndarray:
-        aspect = self._stream.sample_aspect_ratio or 1
-        wide = picture.width if aspect == 1 else max(1, round(picture.width * float(aspect)))
+        wide = self._width(self._stream, picture.width)
         rgb = picture.to_ndarray(format="rgb24", width=wide, height=picture.height)
         turns = round(picture.rotation / 90) % 4
         return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
@@ -264,8 +276,9 @@ def open_container(name: str) -> "av.container.InputContainer":
         if path.is_dir():
             raise FerError(f"{shown} is a folder. Name a video file in it.")
         files.open_regular(path).close()
-        # A playlist that calls itself a video must not make this program fetch what it names.
-        options, address = {"protocol_whitelist": "file"}, f"file:{path.absolute()}"
+        # A playlist that calls itself a video must not make this program read or fetch what it names.
+        kinds = ",".join(sorted(av.formats_available - _PLAYLISTS))
+        options, address = {"protocol_whitelist": "file", "format_whitelist": kinds}, f"file:{path.absolute()}"
     elif name.lower().startswith("rtsp"):
         options = {"rtsp_transport": "tcp"}
     try:

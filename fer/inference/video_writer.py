@@ -1,12 +1,13 @@
 """Writes a video: H.264 in an mp4 file, with the sound of another video."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer.errors import FerError
+from fer.inference.text import one_line
 from fer.inference.video import open_container, require_pyav
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class VideoWriter:
         start: the time stamp in that file at which the frames' time begins, in seconds.
 
     Raises:
-        FerError: PyAV is not installed, or has no encoder.
+        FerError: PyAV is not installed, or has no encoder for these pictures.
         OSError: the file can't be written, as in every method.
     """
 
@@ -39,7 +40,8 @@ class VideoWriter:
         import av
 
         self._rate = Fraction(min(max(rate, 1.0), 240.0)).limit_denominator(1001)
-        options = {"movflags": "hybrid_fragmented"}
+        # Without negative offsets the pictures would come two frames late, by which the encoder reorders them.
+        options = {"movflags": "hybrid_fragmented+negative_cts_offsets"}
         self._output = av.open(str(path), "w", format="mp4", container_options=options)
         self._stream: av.VideoStream | None = None
         self._last = -1
@@ -61,17 +63,19 @@ class VideoWriter:
         frame = frame.reformat(self._stream.width, self._stream.height, "yuv420p")
         frame.time_base = Fraction(1, _CLOCK)
         frame.pts = self._last = max(self._last + 1, round(time * _CLOCK))
-        self._output.mux(self._stream.encode(frame))
-        if self._sound is not None:
-            self._sound.copy(time)
+        with _explained():
+            self._output.mux(self._stream.encode(frame))
+            if self._sound is not None:
+                self._sound.copy(time)
 
     def close(self) -> None:
         """Finish the file."""
         try:
-            if self._stream is not None:
-                self._output.mux(self._stream.encode(None))
-            if self._sound is not None:
-                self._sound.finish(self._last / _CLOCK + 1 / float(self._rate))
+            with _explained():
+                if self._stream is not None:
+                    self._output.mux(self._stream.encode(None))
+                if self._sound is not None:
+                    self._sound.finish(self._last / _CLOCK + 1 / float(self._rate))
         finally:
             if self._sound is not None:
                 self._sound.close()
@@ -103,11 +107,12 @@ class _Sound:
         self._output, self._start = output, start
         self._packets: Iterator[Any] = iter(())
         self._next: Any = None
+        self._last: int | None = None
         self._stream: Any = None
         if not self._input.streams.audio:
             return
         source = self._input.streams.audio[0]
-        self._copied = source.codec_context.name in _COPIED
+        self._copied = source.codec_context.codec.canonical_name in _COPIED
         if self._copied:
             self._stream = output.add_stream_from_template(source)
         else:
@@ -123,8 +128,11 @@ class _Sound:
             if self._copied:
                 shift = round(self._start / packet.time_base)
                 packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
-                packet.stream = self._stream
-                self._output.mux(packet)
+                # In recordings that were joined, the time goes back.
+                if self._last is None or packet.dts > self._last:
+                    self._last = packet.dts
+                    packet.stream = self._stream
+                    self._output.mux(packet)
             else:
                 for sound in _decoded(packet):
                     sound.pts = None
@@ -154,6 +162,19 @@ class _Sound:
 
     def _time(self, packet: Any) -> float:
         return float(packet.pts * packet.time_base) - self._start
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn an error of PyAV that is none of the operating system's into one line."""
+    import av
+
+    try:
+        yield
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise
+        raise FerError(f"The annotated copy can't be written ({one_line(error)}).") from error
 
 
 def _decoded(packet: Any) -> list[Any]:

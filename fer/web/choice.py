@@ -32,8 +32,15 @@ class Choice:
         chosen, folder = self._options.pop("models"), self._options["models_folder"]
         known = registry.released() if folder is None else registry.in_folder(folder)
         chosen = tuple(chosen) or (registry.default(known, folder),)
-        self._models = {_shown(model, known): model for model in (*known, *chosen)}
-        self.names, self.first = list(self._models), [_shown(model, known) for model in chosen]
+        self._models: dict[str, str] = {}
+        for model in dict.fromkeys((*known, *chosen)):
+            name, number = _shown(model, known), 1
+            while name in self._models:  # another file of this name
+                number += 1
+                name = f"{_shown(model, known)} ({number})"
+            self._models[name] = model
+        self.names = list(self._models)
+        self.first = [name for model in chosen for name in self.names if self._models[name] == model]
         self._open = lru_cache(_OPEN)(self._predictor)
         self.predictor(self.first)
 

@@ -77,11 +77,19 @@ def serve(
     with TemporaryDirectory(prefix="fer-web-") as name:
         folder = Path(name).resolve()
         os.environ.update(_SILENT, GRADIO_TEMP_DIR=str(folder))
-        _run(_application(choice, folder, local=local, largest=largest, seconds=seconds), listener, ready)
+        _run(
+            _application(
+                choice, folder, local=local, largest=largest, seconds=seconds, address=listener.getsockname()[0]
+            ),
+            listener,
+            ready,
+        )
 
 
-def _application(choice: "Choice", folder: Path, *, local: bool, largest: int, seconds: float) -> Any:
-    """The page as an application (ASGI)."""
+def _application(
+    choice: "Choice", folder: Path, *, local: bool, largest: int, seconds: float, address: str = "127.0.0.1"
+) -> Any:
+    """The page as an application (ASGI), which is reached by an IP address."""
     import gradio as gr
     from fastapi import FastAPI
     from gradio import processing_utils
@@ -110,7 +118,7 @@ def _application(choice: "Choice", folder: Path, *, local: bool, largest: int, s
         css=pages.style(),
     )
     page.has_launched = True  # or Gradio would take any file of this machine for one that was sent
-    return Guard(application, _LOCAL_NAMES if local else (), largest, str(folder))
+    return Guard(application, (*_LOCAL_NAMES, address) if local else (), largest, str(folder))
 
 
 async def _no_download(*_: Any, **__: Any) -> str:

@@ -98,6 +98,13 @@ def test_parquet_of_paths(contents, alone):
     assert [(shard.start, shard.stop) for shard in alone] == [(0, 3), (3, 6), (6, 7)]
 
 
+def test_lists_of_pictures_are_refused(contents, alone):
+    write_parquet("x.parquet", {"faces": [contents]})
+    done = bulk("x.parquet", "out")
+    assert done.exit_code == 1
+    assert "x.parquet has no column of pictures or paths." in done.stderr
+
+
 def test_the_column_can_be_named(contents, alone):
     write_parquet("x.parquet", {"first": contents, "second": contents})
     done = bulk("x.parquet", "out")

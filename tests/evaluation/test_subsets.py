@@ -155,6 +155,15 @@ class TestStage:
         assert "data/predictions/cnn.parquet is missing" in outcome.output
         assert not (project / "metrics").exists()
 
+    @pytest.mark.parametrize("name", ["landmarks", "stage_times", "../x", "a/b", "data/predictions/cnn.parquet", ".x"])
+    def test_a_name_that_leads_elsewhere_is_refused(self, project: Path, name: str) -> None:
+        from stages.measure import main
+
+        outcome = CliRunner().invoke(main, [name])
+        assert outcome.exit_code == 2
+        assert "can't be the name of a model" in outcome.output
+        assert sorted(path.name for path in project.iterdir()) == ["data", "params.yaml"]
+
 
 @pytest.mark.slow
 def test_measuring_needs_neither_torch_nor_scikit_learn() -> None:

@@ -141,6 +141,21 @@ def test_frames_are_kept_only_if_they_are_asked_for(faces):
     assert [photo.time for photo in predictor.stream(frames)] == [0, 0.04, 0.08]
 
 
+def test_an_iterable_may_use_one_object_for_all_its_pictures():
+    image = Image.new("L", (48, 48))
+    array = np.zeros((48, 48), np.uint8)
+
+    def pictures():
+        for shade in range(0, 200, 20):
+            image.paste(shade, (0, 0, 48, 48))
+            array[:] = shade + 10
+            yield image
+            yield array
+
+    photos = Predictor(detect=False).predict(pictures(), keep_frames=True)
+    assert [int(photo.frame.grey()[0, 0]) for photo in photos] == list(range(0, 200, 10))
+
+
 def test_it_can_be_closed(faces):
     with Predictor(detect=False) as predictor:
         predictor.predict(faces[0])

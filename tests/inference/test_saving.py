@@ -1,5 +1,6 @@
 """`fer predict --output`: no result is lost, and no file that fer did not make."""
 
+import errno
 import json
 import os
 import shutil
@@ -165,6 +166,27 @@ def test_a_folder_that_can_not_be_written_is_one_line(photo):
         assert done.exit_code == 1
         assert done.stderr.startswith(f"Error: {place[:20]}")
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_copy_that_finds_no_space_leaves_earlier_results(pictures, monkeypatch):
+    predict("a", "--output", OUT)
+    before = {name: (OUT / name).read_bytes() for name in names()}
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    done = predict("a", "b", "--output", OUT)
+    assert done.exit_code == 1
+    assert "The disk is full" in done.stderr
+    assert "Saved in" not in done.output
+    assert {name: (OUT / name).read_bytes() for name in names() if not name.startswith("unfinished")} == before
+
+
+def test_results_of_earlier_runs_are_no_inputs(pictures):
+    predict("a", "--output", "a/results")
+    for options in ([], ["--output", "other"]):
+        assert [json.loads(line)["file"] for line in predict("a", *options).stdout.splitlines()] == ["a/one.png"]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")

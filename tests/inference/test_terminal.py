@@ -49,6 +49,14 @@ def test_output_of_any_encoding_holds_the_table(call, tmp_path, encoding):
     assert b"Answered by small" in done.stderr
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_json_is_valid_in_any_encoding(call, tmp_path, encoding):
+    name = "caf\u00e9 \u2603 \U0001f600.png"
+    shutil.copy(tmp_path / "face.png", tmp_path / name)
+    done = run(*call, name, "--format", "json", cwd=tmp_path, env={"PYTHONIOENCODING": encoding})
+    assert json.loads(done.stdout.decode(encoding))[1]["file"] == name
+
+
 @pytest.mark.parametrize(
     ("streams", "status", "message"),
     [

@@ -115,6 +115,19 @@ def test_what_can_t_be_fetched_is_one_line_and_the_others_go_on(site, monkeypatc
     assert site.address + path in done.stderr.splitlines()[0]
 
 
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [
+        ("http://a.org/my photo.jpg?x=a b#top", "http://a.org/my%20photo.jpg?x=a%20b"),
+        ("https://a.org/caf\u00e9.jpg", "https://a.org/caf%C3%A9.jpg"),
+        ("http://b\u00fccher.example:80/x.jpg", "http://xn--bcher-kva.example:80/x.jpg"),
+        ("http://a.org/already%20quoted.jpg?x=%C3%A9", "http://a.org/already%20quoted.jpg?x=%C3%A9"),
+    ],
+)
+def test_an_address_as_people_paste_it_is_quoted(address, sent):
+    assert url._quoted(address) == sent
+
+
 def test_a_public_site_leads_nobody_into_a_private_network(site, monkeypatch):
     monkeypatch.setattr(url, "_is_private", lambda address: address.endswith("/face.png"))
     with pytest.raises(FerError, match=r"/moved redirects to .*/face\.png, which is in a private network"):

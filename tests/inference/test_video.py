@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer.errors import install
+from fer.errors import FerError, install
 from fer.inference.video import Camera, Video
 from fer.inference.video_results import VideoResults
 from fer.inference.video_writer import VideoWriter
@@ -123,6 +123,46 @@ def test_every_frame_keeps_its_time_in_the_copy(home):
     np.testing.assert_allclose([frame.time for frame in copy()[0]], np.array(times) / 1000, atol=0.001)
 
 
+def stamps(path):
+    """Of a file's first picture and first sound, in seconds of its own clock."""
+    import av
+
+    with av.open(str(path)) as file:
+        picture = next(iter(file.decode(video=0))).time
+    with av.open(str(path)) as file:
+        return picture, next(iter(file.decode(audio=0))).time
+
+
+@pytest.mark.slow
+def test_pictures_and_sound_of_the_copy_begin_together(clip):
+    assert fer("video", clip, "--output", OUT).exit_code == 0
+    np.testing.assert_allclose(stamps(OUT / "annotated.mp4"), stamps(clip), atol=0.03)
+
+
+@pytest.mark.slow
+def test_recordings_that_were_joined_are_copied(clips, home):
+    import av
+
+    with av.open(str(clips / "one.mp4")) as source, av.open("one.ts", "w") as output:
+        streams = {stream.index: output.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                output.mux(packet)
+    Path("two.ts").write_bytes(2 * Path("one.ts").read_bytes())
+    done = fer("video", "two.ts", "--output", OUT)
+    assert "Traceback" not in done.output
+    assert (OUT / "annotated.mp4").exists()
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+
+
+def test_what_the_encoder_refuses_is_one_line(tmp_path):
+    pytest.importorskip("av")
+    writer = VideoWriter(tmp_path / "wide.mp4", 25)
+    with pytest.raises(FerError, match="The annotated copy can't be written"):
+        writer.add(Image.new("RGB", (17_000, 16)), 0.0)
+
+
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
 def test_frames_are_upright(home, degrees):
     pytest.importorskip("av")
@@ -209,6 +249,21 @@ def without_frames(path):
 PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n"
 
 
+def test_a_playlist_opens_no_other_file(clips, home):
+    import av
+
+    with av.open(str(clips / "one.mp4")) as source, av.open("other.ts", "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                output.mux(packet)
+    assert len(list(Video("other.ts").frames())) == 20
+    Path("list.mp4").write_text(PLAYLIST.replace("http://127.0.0.1:9/a.ts", str(Path("other.ts").absolute())))
+    with pytest.raises(FerError, match="is not a readable video"):
+        Video("list.mp4")
+
+
 @pytest.mark.parametrize(
     ("name", "make", "message"),
     [
@@ -241,6 +296,19 @@ def test_frames_can_be_too_large(clip):
     assert (
         "clip.mp4 has frames of 320 x 240 pixels; at most 0.05 megapixels are read (--max-megapixels)." in done.stderr
     )
+
+
+def test_the_shape_of_the_pixels_counts_too(clip, monkeypatch):
+    monkeypatch.setattr(Video, "_width", staticmethod(lambda stream, width=None: 200 * stream.width))
+    with pytest.raises(FerError, match="has frames of 64,000 x 240 pixels; at most 1 megapixels"):
+        Video(str(clip), 1.0)
+    assert Video(str(clip), 100.0).ahead == 2
+
+
+def test_a_rate_that_can_not_be_is_not_believed(home):
+    pytest.importorskip("av")
+    write("fast.mp4", pictures(5, LEFT_TO_RIGHT), rate=1000)
+    assert Video("fast.mp4").rate == 30
 
 
 def test_pyav_may_be_missing(photo, monkeypatch):
