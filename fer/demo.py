@@ -1,6 +1,7 @@
 """`make demo`: the whole pipeline on the embedded faces, as an experiment that is easy to undo."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -108,13 +109,20 @@ def main() -> None:
 
 
 def _run(command: list[str]) -> int:
-    """Run a command whose stages need not load the libraries, which takes longer than their work; its status."""
+    """Run a command whose stages need not load the libraries, which takes longer than their work; its status.
+
+    Ctrl-C reaches the command too. This process waits until it has ended.
+    """
     environment = _with_identity()
-    if sys.platform != "linux":
-        return subprocess.run(command, env=environment).returncode
-    with preloaded.started(environment) as folder:
-        path = f"{folder}{os.pathsep}{environment['PATH']}"
-        return subprocess.run(command, env=environment | {"PATH": path}).returncode
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        if sys.platform != "linux":
+            return subprocess.run(command, env=environment).returncode
+        with preloaded.started(environment) as folder:
+            path = f"{folder}{os.pathsep}{environment['PATH']}"
+            return subprocess.run(command, env=environment | {"PATH": path}).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _predict() -> None:

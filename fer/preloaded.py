@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -109,10 +110,13 @@ def quick_dvc() -> Iterator[None]:
 
 def serve(listening: socket.socket) -> None:
     """Load the libraries and wait for requests; returns in a fork, with the arguments of its command in `sys.argv`."""
-    for name in LIBRARIES:
-        importlib.import_module(name)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*torch.jit.script.*")  # torch-geometric's, not the user's, affair
+        for name in LIBRARIES:
+            importlib.import_module(name)
     gc.freeze()  # else each fork's garbage collection goes through all of the libraries, and copies them
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the commands
     while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:  # it is closed at the end
         connection, _ = listening.accept()
         with connection:
@@ -135,6 +139,7 @@ def become(connection: socket.socket) -> None:
         status = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
         connection.send(bytes([status % 256]))
         os._exit(0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
     sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace")
     arguments, folder, environment = json.loads(request)
@@ -181,6 +186,7 @@ def request(
 
 def call(address: str, arguments: list[str]) -> int:
     """Have a command run with this process's streams, folder and environment; returns its status."""
+    signal.signal(signal.SIGINT, lambda *_: None)  # the command has got it too, and ends with its status
     with request(address, arguments, os.getcwd(), os.environ, (0, 1, 2)) as connection:
         connection.recv(16)  # the number of the process
         return connection.recv(1)[0]

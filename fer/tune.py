@@ -45,10 +45,15 @@ def run(
         The best epoch's accuracy on val in one view.
 
     Raises:
-        TrialPruned: it was worse than the median of the others at the same epoch.
+        TrialPruned: it was worse than the median of the others at the same epoch, or its settings do not fit together.
     """
+    import optuna
+
     studies.sign(trial)
-    tried = config_file.with_values(params, search.decode(trial.params, space))
+    try:
+        tried = config_file.with_values(params, search.decode(trial.params, space))
+    except FerError as error:  # say, a width that is no multiple of the number of heads
+        raise optuna.TrialPruned(f"refused: {error.message}") from error
     folder = work / trial.user_attrs[studies.FOLDER]
     with variants.folder(folder, name, tried, found):
         return variants.train(name, tried, _reporting(trial, name, tried))
@@ -155,7 +160,10 @@ def work(
             accuracy = run(trial, space, name, params, found, folder)
         except (optuna.TrialPruned, DivergedError) as error:
             study.tell(trial, state=TrialState.PRUNED)
-            outcome = "diverged" if isinstance(error, DivergedError) else "stopped early"
+            outcome = "diverged" if isinstance(error, DivergedError) else str(error) or "stopped early"
+        except FerError:  # of no other trial's making, so it must not begin again
+            study.tell(trial, state=TrialState.FAIL)
+            raise
         else:
             study.tell(trial, accuracy)
             outcome = f"val {100 * accuracy:.2f}"

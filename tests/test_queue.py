@@ -22,6 +22,15 @@ def test_threads_and_jobs(jobs, threads, tmp_path):
     assert done.stdout == f"{threads} threads: queue start -j {jobs}\n"
 
 
+@pytest.mark.parametrize("jobs", ["0", "x", "-1", "1.5"])
+def test_a_wrong_number_of_jobs_is_one_line(jobs, tmp_path):
+    shutil.copy(TOP / "Makefile", tmp_path)
+    command = ["make", "--silent", "--old-file=setup", "queue", f"JOBS={jobs}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "JOBS must be a whole number from 1."
+
+
 @pytest.mark.parametrize(("jobs", "command"), [("", "dvc repro"), ("3", "python -m fer.repro --jobs 3")])
 def test_rebuilding(jobs, command, tmp_path):
     shutil.copy(TOP / "Makefile", tmp_path)

@@ -7,11 +7,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 from fer import config_file, models, search, tune, variants
-from fer.errors import DivergedError
+from fer.errors import DivergedError, FerError
 from fer.search import Search
 from fer.variants import Causes
 
-DRAW = tune.tune_figure.write
+DRAW, RUN = tune.tune_figure.write, tune.run
 
 
 @pytest.fixture
@@ -113,6 +113,32 @@ def test_the_trial_of_a_process_that_is_gone_goes_on_in_its_folder(project, monk
     monkeypatch.setattr(tune, "run", remember)
     call("--trials", "2")
     assert folders == ["first", None]
+
+
+def test_settings_that_do_not_fit_together_are_a_bad_trial(params, tmp_path):
+    optuna = pytest.importorskip("optuna")
+    trial = optuna.create_study().ask()
+    trial.suggest_categorical("transformer.width", [64])
+    space = {"transformer.width": Search(choices=(64, 96))}
+    six = config_file.with_values(params, {"transformer.heads": 6, "transformer.width": 96})
+    with pytest.raises(optuna.TrialPruned, match=r"refused: .*multiple of"):
+        RUN(trial, space, "transformer", six, params, tmp_path)
+
+
+def test_a_training_that_fails_is_not_begun_again(project, monkeypatch):
+    tried = []
+
+    def fail(trial, *_):
+        trial.set_user_attr("folder", str(trial.number))
+        tried.append(trial.number)
+        if len(tried) == 1:
+            raise FerError("The memory is full.")
+        return 0.5
+
+    monkeypatch.setattr(tune, "run", fail)
+    assert "The memory is full." in call("--trials", "2", "--vary", "mlp.dropout", fails=True)
+    call("--trials", "2", "--vary", "mlp.dropout")
+    assert tried == [0, 1, 2]
 
 
 def test_a_training_that_diverges_is_a_bad_trial(project, monkeypatch):
