@@ -182,5 +182,5 @@ def test_several_threads_get_the_same_answers(photo, landmarks):
 def test_a_table_needs_pandas_and_says_so(faces, monkeypatch):
     photos = Predictor(detect=False).predict(faces[0])
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(FerError, match=r"pip install 'fer\[evaluate\]'"):
+    with pytest.raises(FerError, match=r"pip install '\.\[evaluate\]'"):
         photos.as_frame()
