@@ -25,7 +25,7 @@ from fer import paths, stage_times, writing
 from fer.errors import FerError, not_installed
 from fer.stopping import Stopped, raising_on_signals
 
-LOCKS, TEMPORARY = paths.CACHE / "locks", paths.CACHE / "temporary"
+TEMPORARY = paths.CACHE / "temporary"
 _MEMORY_FULL = ("can't allocate memory", "out of memory")
 
 
@@ -49,10 +49,10 @@ def exclusive(name: str, what: str) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    holder = LOCKS / f"{name}.pid"
-    LOCKS.mkdir(parents=True, exist_ok=True)
+    holder = paths.LOCKS / f"{name}.pid"
+    paths.LOCKS.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(LOCKS / f"{name}.lock", timeout=0):
+        with FileLock(paths.LOCKS / f"{name}.lock", timeout=0):
             holder.write_text(f"process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M')}")
             yield
             holder.unlink()

@@ -27,3 +27,4 @@ REPORTS: Final = Path("reports")
 
 CACHE: Final = Path(".cache")
 """What the project remembers between runs and DVC does not track; `make clean` deletes it."""
+LOCKS: Final = CACHE / "locks"

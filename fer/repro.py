@@ -62,8 +62,8 @@ def stages() -> dict[str, Stage]:
         return found
 
 
-def urgency(found: Mapping[str, Stage]) -> dict[str, float]:
-    """How many seconds of work remain from the start of each stage on, along the longest way to the end.
+def critical_path(found: Mapping[str, Stage]) -> dict[str, float]:
+    """The length of the critical path that begins with each stage: the seconds until the pipeline's end, at least.
 
     Args:
         found: the stages by their names, each after those that it needs.
@@ -87,7 +87,7 @@ def run(found: Mapping[str, Stage], jobs: int, one: Callable[[str], bool], stop:
     Returns:
         The stages that failed. After the first failure no further stage is started.
     """
-    left = urgency(found)
+    left = critical_path(found)
     waiting, done, failed = dict(found), set[str](), list[str]()
     at_work: dict[Future[bool], str] = {}
     with ThreadPoolExecutor(jobs) as pool:

@@ -11,9 +11,7 @@ import click
 from fer.errors import not_installed
 
 try:
-    from filelock import FileLock
-
-    from fer import artifacts, check, commands, config, models, paths, variants
+    from fer import artifacts, check, commands, config, models, paths, variants, writing
     from fer.evaluation import spread
     from fer.evaluation.spread import Spread
     from fer.variants import Causes
@@ -79,7 +77,7 @@ def record(
     table = splits.read(paths.SPLITS, len(artifacts.read_table(paths.SPLITS)))
     measured = subsets.measure(found, table, params.split.protocol)
     own = artifacts.rounded(subsets.selection(measured) | ({"test": measured["test"]["accuracy"]} if test else {}))
-    with _alone():
+    with writing.alone("seeds"):  # other processes add other seeds
         before = spread.read(file)
         before = before if before.causes == of.causes else Spread()
         runs, times = {**before.runs, seed: own}, {**before.seconds, seed: seconds}
@@ -87,15 +85,9 @@ def record(
         return spread.read(file)
 
 
-def _alone() -> FileLock:
-    """A lock on the files of runs: other processes add other seeds, or train with other settings."""
-    commands.LOCKS.mkdir(parents=True, exist_ok=True)
-    return FileLock(commands.LOCKS / "seeds.lock", is_singleton=True)
-
-
 def _series(name: str, causes: Causes) -> Spread:
     """The runs of a model that had the same causes; a series that had others is put aside, one that had these back."""
-    with _alone():
+    with writing.alone("seeds"):
         recorded, file = spread.read(spread.path(name)), spread.earlier(name, causes.key())
         if recorded.causes == causes.key():
             return recorded
@@ -160,7 +152,7 @@ def main(model: str, seeds: list[int], settings: Sequence[str], test: bool, back
         except commands.Busy as busy:
             click.echo(f"seed {seed}: {busy.message}", err=True)
         else:
-            with _alone():
+            with writing.alone("seeds"):
                 _series(model, causes)  # another process may have put a series of other settings there
                 series = record(spread.path(model), seed, *done, series, params, test)
             click.echo(f"seed {seed}: val {100 * series.runs[seed]['val']:.2f}")

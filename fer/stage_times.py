@@ -12,25 +12,21 @@ from typing import Any
 import numpy as np
 import psutil
 
-from fer import artifacts, paths
+from fer import artifacts, paths, writing
 from fer.errors import FerError
 
 FILE, NOTES = paths.METRICS / "stage_times.json", paths.CACHE / "speed.json"
-LOCK = paths.CACHE / "locks" / "stage_times.lock"
 _SIDE, _SECONDS = 512, 0.2
 
 
 def record() -> None:
     """Note how long this process took, if DVC has started it as a stage."""
-    from filelock import FileLock
-
     stage = os.environ.get("DVC_STAGE")
     if stage:
         taken = {"seconds": time.time() - psutil.Process().create_time(), "speed": speed()}
-        with contextlib.suppress(FerError, OSError):  # a stage that can't note its time has not failed
-            LOCK.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(LOCK):  # other stages may end at the same time
-                artifacts.write_json(FILE, dict(sorted((read() | {stage: taken}).items())))
+        # A stage that can't note its time has not failed. Other stages may end at the same time.
+        with contextlib.suppress(FerError, OSError), writing.alone("stage_times"):
+            artifacts.write_json(FILE, dict(sorted((read() | {stage: taken}).items())))
 
 
 def read() -> dict[str, Any]:

@@ -11,19 +11,17 @@ from pathlib import Path
 
 import click
 
-from fer import artifacts, hashing, paths
+from fer import artifacts, hashing, paths, writing
 from fer.errors import FerError, not_installed
 
 try:
-    from filelock import FileLock
-
     from fer import config, models
     from fer.data import files, sets
     from fer.models import pretrained
 except ModuleNotFoundError as missing:
     raise SystemExit(f"Error: {not_installed(missing)}") from None
 
-NOTES, LOCK = paths.CACHE / "untracked.json", paths.CACHE / "locks" / "untracked.lock"
+NOTES = paths.CACHE / "untracked.json"
 
 
 @contextmanager
@@ -38,8 +36,7 @@ def reading(stage: str, params: config.Params) -> Iterator[None]:
     """
     fingerprint = _fingerprint(_outside(params).get(stage, []))
     yield
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(LOCK):  # other stages may end at the same time
+    with writing.alone("untracked"):  # other stages may end at the same time
         artifacts.write_json(NOTES, artifacts.read_cache(NOTES) | {stage: fingerprint})
 
 

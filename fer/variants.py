@@ -131,11 +131,9 @@ def needs(name: str) -> Needs:
     """
     import networkx  # type: ignore[import-untyped]
     from dvc.dependency import ParamsDependency
-    from filelock import FileLock
 
-    commands.LOCKS.mkdir(parents=True, exist_ok=True)
     # DVC answers one process at a time, and several of ours may start at once.
-    with FileLock(commands.LOCKS / "dvc.lock"), check.dvc() as repo:
+    with writing.alone("dvc"), check.dvc() as repo:
         last = next((stage for stage in repo.index.stages if stage.addressing == f"evaluate@{name}"), None)
         if last is None:
             raise FerError(f"dvc.yaml has no entry {name} under `models`.")

@@ -11,8 +11,13 @@ import shutil
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from fer import paths
 from fer.errors import FerError
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 # EFBIG and EDQUOT are limits on a user's files: to whoever hits one, the disk is full.
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -124,6 +129,20 @@ def _temporary_path(path: Path) -> Path:
     folder = _temporary_folder.get()
     same_disk = folder is not None and folder.stat().st_dev == path.parent.stat().st_dev
     return folder / name if folder is not None and same_disk else path.with_name(name)
+
+
+def alone(name: str) -> "FileLock":
+    """A lock that one process in this project's folder holds at a time; the others wait in their `with` statement.
+
+    Its holder may take it again. The operating system frees it when its holder ends.
+
+    Args:
+        name: of the lock.
+    """
+    from filelock import FileLock
+
+    paths.LOCKS.mkdir(parents=True, exist_ok=True)
+    return FileLock(paths.LOCKS / f"{name}.lock", is_singleton=True)
 
 
 def is_disk_full(error: FerError) -> bool:

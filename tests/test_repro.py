@@ -25,11 +25,11 @@ def nothing() -> None:
     pass
 
 
-def test_the_work_that_remains_is_counted_along_the_longest_way():
-    assert repro.urgency(STAGES) == {"compare": 5.0, "mlp": 55.0, "cnn": 105.0, "quick": 1.0, "split": 106.0}
+def test_the_critical_path_is_the_longest_way_to_the_end():
+    assert repro.critical_path(STAGES) == {"compare": 5.0, "mlp": 55.0, "cnn": 105.0, "quick": 1.0, "split": 106.0}
 
 
-def test_one_at_a_time_takes_the_longest_way_first():
+def test_the_critical_path_goes_first():
     order = []
     assert repro.run(STAGES, 1, lambda name: order.append(name) is None, nothing) == []
     assert order == ["split", "cnn", "mlp", "compare", "quick"]

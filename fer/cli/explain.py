@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fer import writing
 from fer.cli.options import (
     Run,
     open_predictor,
@@ -100,7 +99,5 @@ def _finished(run: Run, results: "FaceResults") -> Iterator["Photo"]:
         try:
             results.add(photo)
         except FerError as error:
-            if writing.is_disk_full(error):  # the results would not be whole, so the earlier ones stay
-                raise
-            run.complain(error.message)
+            run.complain_of(error)
         yield photo

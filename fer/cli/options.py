@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fer import writing
 from fer.cli.terminal import is_terminal, say
 from fer.errors import FerError
 
@@ -172,6 +173,16 @@ class Run:
         """Count an input that could not be read, and say why."""
         self.unread += 1
         say(line)
+
+    def complain_of(self, error: FerError) -> None:
+        """The same of an input whose results could not be saved.
+
+        Raises:
+            FerError: the error itself if the disk is full: the results would not be whole, so the earlier ones stay.
+        """
+        if writing.is_disk_full(error):
+            raise error
+        self.complain(error.message)
 
     @property
     def passed_over(self) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fer import writing
 from fer.cli.options import (
     Run,
     Whole,
@@ -120,9 +119,7 @@ def _finished(run: Run, results: "PhotoResults | None", show: bool) -> Iterator[
             if show:
                 _show(photo)
         except FerError as error:
-            if writing.is_disk_full(error):  # the results would not be whole, so the earlier ones stay
-                raise
-            run.complain(error.message)
+            run.complain_of(error)
         photo.frame = None
         yield photo
 

@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,19 +77,12 @@ def serve(
     with TemporaryDirectory(prefix="fer-web-") as name:
         folder = Path(name).resolve()
         os.environ.update(_SILENT, GRADIO_TEMP_DIR=str(folder))
-        _run(
-            _application(
-                choice, folder, local=local, largest=largest, seconds=seconds, address=listener.getsockname()[0]
-            ),
-            listener,
-            ready,
-        )
+        hosts = (*_LOCAL_NAMES, listener.getsockname()[0]) if local else ()
+        _run(_application(choice, folder, hosts=hosts, largest=largest, seconds=seconds), listener, ready)
 
 
-def _application(
-    choice: "Choice", folder: Path, *, local: bool, largest: int, seconds: float, address: str = "127.0.0.1"
-) -> Any:
-    """The page as an application (ASGI), which is reached by an IP address."""
+def _application(choice: "Choice", folder: Path, *, hosts: Sequence[str], largest: int, seconds: float) -> Any:
+    """The page as an application (ASGI), which answers under some names of its host alone; without any, under all."""
     import gradio as gr
     from fastapi import FastAPI
     from gradio import processing_utils
@@ -118,7 +111,7 @@ def _application(
         css=pages.style(),
     )
     page.has_launched = True  # or Gradio would take any file of this machine for one that was sent
-    return Guard(application, (*_LOCAL_NAMES, address) if local else (), largest, str(folder))
+    return Guard(application, hosts, largest, str(folder))
 
 
 async def _no_download(*_: Any, **__: Any) -> str:
