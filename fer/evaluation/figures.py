@@ -67,7 +67,8 @@ def _model_row(axes: "Axes", height: int, model: MeasuredModel, original: float 
         style: dict[str, Any] = {"mfc": "white", "mec": _THEIRS, "mew": 1.6, "ms": 7, "linestyle": "none"}
         label = "original work, on PublicTest + PrivateTest, with leaks"
         axes.plot(100 * original, height, "D", label=label, zorder=2, **style)
-    spread = [[accuracy - low], [high - accuracy]]
+    # At 0 % a rounding error can put the interval's lower end just above the accuracy, which Matplotlib refuses.
+    spread = [[max(0.0, accuracy - low)], [max(0.0, high - accuracy)]]
     label = "this project, test with 95 % interval"
     axes.errorbar(accuracy, height, xerr=spread, fmt="o", color=_OURS, capsize=4, ms=7, label=label, zorder=3)
     val = 100 * float(model.metrics["val"]["accuracy"])

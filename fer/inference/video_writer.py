@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _CLOCK = 90_000  # ticks a second: the frames of a video need not be equally far apart
-_COPIED = ("aac", "mp3", "ac3", "eac3", "opus", "alac")  # sound that an mp4 file can hold; other sound becomes AAC
+# Sound that an mp4 file can hold, and that which it holds if the source has a header of it; other sound becomes AAC.
+_COPIED, _COPIED_WITH_HEADER = ("mp3", "ac3", "eac3"), ("aac", "opus", "alac")
 _KEY_FRAME = 1  # seconds from key frame to key frame; what was written can be played up to the last of them
 
 
@@ -40,8 +41,9 @@ class VideoWriter:
         import av
 
         self._rate = Fraction(min(max(rate, 1.0), 240.0)).limit_denominator(1001)
-        # Without negative offsets the pictures would come two frames late, by which the encoder reorders them.
-        options = {"movflags": "hybrid_fragmented+negative_cts_offsets"}
+        # Without negative offsets the pictures would come two frames late, by which the encoder reorders them. A file
+        # whose header is written at once can't say that the sound begins later than the pictures.
+        options = {"movflags": "hybrid_fragmented+delay_moov+negative_cts_offsets"}
         self._output = av.open(str(path), "w", format="mp4", container_options=options)
         self._stream: av.VideoStream | None = None
         self._last = -1
@@ -109,17 +111,21 @@ class _Sound:
         self._next: Any = None
         self._last: int | None = None
         self._stream: Any = None
+        self._copied = False
         if not self._input.streams.audio:
             return
         source = self._input.streams.audio[0]
-        self._copied = source.codec_context.codec.canonical_name in _COPIED
+        self._packets = self._input.demux(source)
+        self._advance()
+        if self._next is None:  # the file would wait for a sound that never comes
+            return
+        name, header = source.codec_context.codec.canonical_name, source.codec_context.extradata
+        self._copied = name in _COPIED or (name in _COPIED_WITH_HEADER and bool(header))
         if self._copied:
             self._stream = output.add_stream_from_template(source)
         else:
             self._stream = output.add_stream("aac", rate=48_000)
             self._stream.layout = "mono" if source.codec_context.channels == 1 else "stereo"
-        self._packets = self._input.demux(source)
-        self._advance()
 
     def copy(self, until: float) -> None:
         """Copy what is heard before a time, in seconds since the first frame."""
@@ -128,16 +134,24 @@ class _Sound:
             if self._copied:
                 shift = round(self._start / packet.time_base)
                 packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
-                # In recordings that were joined, the time goes back.
-                if self._last is None or packet.dts > self._last:
-                    self._last = packet.dts
+                if self._is_later(packet.dts):
                     packet.stream = self._stream
                     self._output.mux(packet)
             else:
                 for sound in _decoded(packet):
-                    sound.pts = None
-                    self._output.mux(self._stream.encode(sound))
+                    if sound.pts is None:
+                        continue
+                    sound.pts -= round(self._start / sound.time_base)
+                    if self._is_later(sound.pts):
+                        self._output.mux(self._stream.encode(sound))
             self._advance()
+
+    def _is_later(self, time: int) -> bool:
+        """Whether a time is after all before it: in recordings that were joined, the time goes back."""
+        later = self._last is None or time > self._last
+        if later:
+            self._last = time
+        return later
 
     def finish(self, until: float) -> None:
         """Copy what is heard before a time, and what the encoder still holds."""

@@ -62,7 +62,14 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(
-    choice: "Choice", listener: socket.socket, *, local: bool, largest: int, seconds: float, ready: Callable[[], None]
+    choice: "Choice",
+    listener: socket.socket,
+    *,
+    local: bool,
+    names: Sequence[str] = (),
+    largest: int,
+    seconds: float,
+    ready: Callable[[], None],
 ) -> None:
     """Serve the page until Ctrl-C. What it is sent lies in a temporary folder, which is deleted at the end.
 
@@ -70,6 +77,7 @@ def serve(
         choice: of models.
         listener: an open port.
         local: whether only this machine can reach it.
+        names: other names of the page, in lower case, under which a reverse proxy passes requests on.
         largest: file that may be sent, in bytes.
         seconds: of a clip that are looked at.
         ready: called when the page can be opened.
@@ -77,7 +85,7 @@ def serve(
     with TemporaryDirectory(prefix="fer-web-") as name:
         folder = Path(name).resolve()
         os.environ.update(_SILENT, GRADIO_TEMP_DIR=str(folder))
-        hosts = (*_LOCAL_NAMES, listener.getsockname()[0]) if local else ()
+        hosts = (*_LOCAL_NAMES, listener.getsockname()[0], *names) if local else ()
         _run(_application(choice, folder, hosts=hosts, largest=largest, seconds=seconds), listener, ready)
 
 

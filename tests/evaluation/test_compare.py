@@ -306,3 +306,11 @@ class TestFiles:
         (project / "metrics/test/gnn.json").write_text(content)
         with pytest.raises(FerError, match="gnn"):
             compare.load()
+
+
+def test_a_model_that_recognises_no_face_is_drawn_too() -> None:
+    low, high = significance.accuracy_interval(0.0, 3)
+    assert low > 0  # by a rounding error
+    test = {"accuracy": 0.0, "accuracy_low": low, "accuracy_high": high}
+    metrics = artifacts.rounded({"test": test, "val": test})
+    figures.accuracy_figure([MeasuredModel("mlp", metrics, answers(np.zeros(3, bool)))], "drawn")

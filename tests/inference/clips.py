@@ -33,7 +33,7 @@ def pictures(count, *ways, size=SIZE):
         yield np.repeat(frame[..., None], 3, axis=2)
 
 
-def write(path, frames, *, rate=RATE, times=None, sound=None, rotation=0, options=None):
+def write(path, frames, *, rate=RATE, times=None, sound=None, heard=None, rotation=0, options=None):
     """Encode frames as H.264.
 
     Args:
@@ -42,6 +42,7 @@ def write(path, frames, *, rate=RATE, times=None, sound=None, rotation=0, option
         rate: frames a second.
         times: of the frames in milliseconds instead of the rate.
         sound: the encoder of a tone; None for none.
+        heard: whether the sound has anything at the time of a frame, by its number; None for always.
         rotation: in the metadata, in degrees.
         options: of the container.
     """
@@ -64,7 +65,7 @@ def write(path, frames, *, rate=RATE, times=None, sound=None, rotation=0, option
             frame.pts = number if times is None else times[number]
             frame.time_base = Fraction(1, rate if times is None else 1000)
             output.mux(video.encode(frame))
-            if sound is not None:
+            if sound is not None and (heard is None or heard(number)):
                 output.mux(audio.encode(_tone(av, number, 44_100 // rate)))
         output.mux(video.encode(None))
         if sound is not None:

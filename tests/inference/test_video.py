@@ -139,6 +139,44 @@ def test_pictures_and_sound_of_the_copy_begin_together(clip):
     np.testing.assert_allclose(stamps(OUT / "annotated.mp4"), stamps(clip), atol=0.03)
 
 
+def heard(path):
+    """From when to when a file's sound is loud, in seconds."""
+    import av
+
+    spans = []
+    with av.open(str(path)) as file:
+        for sound in file.decode(audio=0):
+            values = sound.to_ndarray().reshape(-1).astype(float)
+            if np.abs(values).max() > (1000 if "s16" in sound.format.name else 0.03):
+                end = sound.time + sound.samples / sound.rate
+                if spans and sound.time - spans[-1][1] < 0.05:
+                    spans[-1][1] = end
+                else:
+                    spans.append([sound.time, end])
+    return np.array(spans)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoder", ["aac", "ac3", "pcm_s16le"])  # the last one is encoded anew
+def test_sound_that_begins_late_or_pauses_is_heard_at_its_time(home, encoder):
+    pytest.importorskip("av")
+    write("late.mkv", pictures(60, LEFT_TO_RIGHT), sound=encoder, heard=lambda number: 10 <= number < 25 or number > 40)
+    assert fer("video", "late.mkv", "--output", OUT).exit_code == 0
+    expected = heard("late.mkv")
+    assert expected.shape == (2, 2)
+    assert expected[0, 0] > 0.3
+    np.testing.assert_allclose(heard(OUT / "annotated.mp4"), expected, atol=0.05)
+
+
+@pytest.mark.slow
+def test_a_sound_without_content_is_left_out(home):
+    pytest.importorskip("av")
+    write("silent.mkv", pictures(10, LEFT_TO_RIGHT), sound="ac3", heard=lambda number: False)
+    assert fer("video", "silent.mkv", "--output", OUT).exit_code == 0
+    read, sound = copy()
+    assert (len(read), sound) == (10, 0)
+
+
 @pytest.mark.slow
 def test_recordings_that_were_joined_are_copied(clips, home):
     import av

@@ -95,6 +95,7 @@ def served(tmp_path_factory):
         "GRADIO_SHARE": "True",
     }
     command = [sys.executable, "-c", SERVE, "web", "--port", "0", "--max-upload", "1", "--max-clip", "2"]
+    command += ["--allow-host", "faces.example.org"]
     process = subprocess.Popen(command, cwd=folder, env=os.environ | settings, stderr=subprocess.PIPE, text=True)
     try:
         said = process.stderr.readline() + process.stderr.readline()

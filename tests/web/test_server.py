@@ -68,7 +68,7 @@ def sent(path, name="photo.png"):
 
 
 def test_it_says_where_it_is_and_who_can_reach_it(served):
-    assert served.said.endswith("\nOnly programs on this machine can reach it.\n")
+    assert "\nOnly programs on this machine" in served.said
     status, headers, text = get(served.address)
     assert status == 200
     assert "connect-src 'self'" in headers["content-security-policy"]
@@ -107,6 +107,20 @@ def test_no_other_file_and_no_address_is_read(served):
     assert served.contacted == contacted
     assert get(f"{served.address}/", Host="evil.example")[0] == 421
     assert not [path for path in served.files() if path.name in ("hostname", "test_server.py")]
+
+
+def test_a_reverse_proxy_passes_its_own_name_on(served):
+    public = {"Host": "faces.example.org", "Origin": "https://faces.example.org", "X-Forwarded-Proto": "https"}
+    status, _, text = get(f"{served.address}/config", **public)
+    assert (status, json.loads(text)["root"]) == (200, "https://faces.example.org")
+    assert "such as a reverse proxy for faces.example.org can reach it" in served.said
+
+
+@pytest.mark.parametrize("name", ["https://faces.example.org", "faces.example.org:443", "a/b", ""])
+def test_a_name_of_the_page_is_a_host_name(name):
+    done = CliRunner().invoke(cli.main, ["web", "--allow-host", name])
+    assert done.exit_code == 2
+    assert "without scheme and port" in done.output
 
 
 def test_an_upload_is_deleted_soon(served):
