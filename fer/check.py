@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 
 from fer import artifacts, device, hashing, paths
 from fer.errors import FerError, MissingFileError, SettingError, not_installed
 
 try:
-    from fer import commands, config, models
+    from fer import commands, config, models, pipeline_file
     from fer.data import sets
     from fer.models import pretrained
 except ModuleNotFoundError as missing:
@@ -204,12 +205,15 @@ def _reachable(host: str) -> bool:
 def main() -> None:
     """Check params.yaml and this machine before a long run, and list the stages that `dvc repro` would run.
 
-    Exits with 1 if something is wrong or a download host can't be reached.
+    Exits with 1 if something is wrong, if dvc.yaml lacks an entry or a dependency, or if a download host can't be
+    reached.
     """
     with commands.explain_failures():
         found = params()
         problems = list(warnings(found))
-        stages = would_run()
+        stages = would_run()  # DVC says what is wrong with the form of dvc.yaml
+        content = yaml.safe_load(pipeline_file.FILE.read_text(encoding="utf-8"))
+        problems = [*pipeline_file.missing(content), *problems]
         names = f"{len(stages)} stage{'s' * (len(stages) > 1)} to run at most: {', '.join(stages)}."
         click.echo(names if stages else "Nothing to run: all is up to date.")
         if problems:

@@ -149,6 +149,8 @@ def explain_failures() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise FerError(not_installed(error)) from error
+    except BrokenPipeError:  # the reader of the output has seen enough: click ends without a word
+        raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         if error.errno in writing.NO_SPACE:

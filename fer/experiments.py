@@ -12,7 +12,7 @@ import click
 from fer.errors import FerError, not_installed
 
 try:
-    from fer import artifacts, check, commands, config, config_file, findings, models, paths, search, tune
+    from fer import artifacts, check, commands, config, config_file, findings, models, paths, search, studies, tune
     from fer.evaluation import results, spread
     from fer.evaluation.markdown import NONE, percent, table, wrap
     from fer.evaluation.spread import Spread
@@ -26,7 +26,8 @@ HEADER = ("model", "settings", "val before", "val after", "difference", "seeds",
 def series(params: config.Params) -> list[list[str]]:
     """A row for each series of seeds that `fer.seeds` has recorded, by `HEADER`.
 
-    Before is the series of the model from which it differs least, among those that are nearer to `params.yaml`.
+    Before is the series of the model from which it differs least, among those of the same data that are nearer to
+    `params.yaml`.
     """
     files = [*sorted(paths.EXPERIMENTS.glob("*.json")), *sorted(paths.SEEDS.glob("*.json"))]
     found: dict[tuple[str, str], Spread] = {}
@@ -36,7 +37,7 @@ def series(params: config.Params) -> list[list[str]]:
     rows = []
     for (name, _), one in sorted(found.items(), key=lambda item: (item[0][0], len(item[1].differs(params)))):
         changed = one.differs(params)
-        others = [other for (model, _), other in found.items() if model == name]
+        others = [other for (model, _), other in found.items() if model == name and _same_data(one, other)]
         nearer = [other for other in others if len(other.differs(params)) < len(changed)]
         base = min(nearer, key=lambda other: len(dict_difference(one.settings, other.settings)), default=None)
         gain = spread.gain(one.by_seed("val"), base.by_seed("val")) if base else ""
@@ -49,7 +50,7 @@ def series(params: config.Params) -> list[list[str]]:
 
 
 def dvc_experiments() -> dict[str, list[list[str]]]:
-    """The rows, by `HEADER`, of each of DVC's experiments here by its name: one for each model whose val changed.
+    """The rows, by `HEADER`, of each of DVC's experiments here by its name: one for each model whose metrics changed.
 
     Raises:
         FerError: DVC can't tell.
@@ -77,18 +78,20 @@ def _shown() -> list[dict[str, Any]]:
     return list(json.loads(done.stdout))
 
 
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[list[str]]:
-    old, new = ({path: one.get("data") or {} for path, one in data["metrics"].items()} for data in (before, after))
-    was, now = (config_file.flat(data["params"].get("params.yaml", {}).get("data", {})) for data in (before, after))
-    settings = search.as_options(dict_difference(now, was)) or "other code or data"
+def _changes(start: Mapping[str, Any], end: Mapping[str, Any]) -> Iterator[list[str]]:
+    old, new = ({path: one.get("data") or {} for path, one in data["metrics"].items()} for data in (start, end))
+    was, now = (config_file.flat(data["params"].get("params.yaml", {}).get("data", {})) for data in (start, end))
+    changed = dict_difference(now, was)
+    settings, other_data = search.as_options(changed) or "other code or data", any(map(_of_data, changed))
     for name in (*models.MODELS, *config.ensembles()):
         file = str(paths.METRICS / f"{name}.json")
-        values = [float(metrics[file]["val"]) for metrics in (old, new) if "val" in metrics.get(file, {})]
-        if len(values) == 2 and values[0] != values[1]:
+        if "val" in new.get(file, {}) and new[file] != old.get(file):
+            after, before = float(new[file]["val"]), None if other_data else old.get(file, {}).get("val")
             times = [str(paths.TIMES / f"{training}.json") for training in results.trainings(name)]
             trained = [new[time]["seconds"] for time in times if time in new and new[time] != old.get(time)]
-            gain = f"{100 * (values[1] - values[0]):+.1f}"
-            yield [name, settings, *map(percent, values), gain, "1", _minutes(sum(trained) / 60 if trained else None)]
+            gain = NONE if before is None else f"{100 * (after - float(before)):+.1f}"
+            minutes = _minutes(sum(trained) / 60 if trained else None)
+            yield [name, settings, percent(before), percent(after), gain, "1", minutes]
 
 
 def searches(params: config.Params) -> dict[str, list[list[str]]]:
@@ -111,7 +114,8 @@ def searches(params: config.Params) -> dict[str, list[list[str]]]:
             values = search.decode({key: value for key, value in best.params.items() if key in space}, space)
             before, after = (float(trial.value or 0) for trial in (complete[0], best))
             taken = sum(trial.duration.total_seconds() for trial in trials if trial.duration) / 60
-            text = f"best of {len(trials)} trials: {search.as_options(values)}"
+            options = f"{study.user_attrs.get(studies.FIXED, '')} {search.as_options(values)}".strip()
+            text = f"best of {len(trials)} trials: {options}"
             gain = f"{100 * (after - before):+.1f}"
             found[f"{file.stem} {name}"] = [[name, text, percent(before), percent(after), gain, "1", _minutes(taken)]]
     return found
@@ -146,6 +150,17 @@ def page(recorded: list[list[str]], kept: Mapping[str, Mapping[str, list[list[st
         table(HEADER, by_tune, left=2) if by_tune else "None has been recorded.",
     ]
     return "\n\n".join(text if text[:1] in "#|" else wrap(text) for text in sections) + "\n"
+
+
+def _of_data(key: str) -> bool:
+    """Whether a setting decides which faces are measured: then accuracies can't be compared."""
+    return key.startswith(("data.", "split."))
+
+
+def _same_data(one: Spread, other: Spread) -> bool:
+    return all(
+        one.settings.get(key) == other.settings.get(key) for key in {*one.settings, *other.settings} if _of_data(key)
+    )
 
 
 def dict_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,9 +42,11 @@ def release(
         package: the folder for the models.
 
     Raises:
-        FerError: a file is missing or no model, or data to measure it on is missing.
+        FerError: a file is missing or no model, or data to measure it on is missing or another data set's.
     """
     from fer.export import half, int8
+
+    params = config.load()
 
     write = {"float16": half.write, "int8": int8.write}
     kept: dict[str, Any] = artifacts.read_json(package / MANIFEST) if keep else {"models": {}, "ensembles": {}}
@@ -59,6 +61,11 @@ def release(
         about = Network(source).about
         if about.precision not in ("float32", precision):
             raise FerError(f"{source} has the precision {about.precision} and can't be converted to {precision}.")
+        if about.dataset != params.data.dataset:
+            raise FerError(
+                f"{source} is trained on {about.dataset}, and would be measured on {params.data.dataset}: that is "
+                f"data.dataset in params.yaml. Set it to {about.dataset}, run `dvc repro landmarks split`, then again."
+            )
         names.append(about.name)
         sources[about.name] = source, None if precision == about.precision else precision
     for name, source in ensembles.items():
@@ -70,7 +77,7 @@ def release(
     if default not in names:
         raise FerError(f"The default {default} is not one of the released models: {', '.join(names)}.")
     entries: dict[str, Any] = {}
-    protocol = config.load().split.protocol
+    protocol = params.split.protocol
     with TemporaryDirectory() as folder:
         for name, (source, converted) in sources.items():
             file = Path(folder, f"{name}{registry.SUFFIX}")
@@ -183,6 +190,8 @@ def _parse(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> li
         if given.suffix not in (registry.SUFFIX, registry.ENSEMBLE):
             ensemble = paths.ONNX / f"{name}{registry.ENSEMBLE}"
             given = ensemble if ensemble.is_file() else paths.ONNX / f"{name}{registry.SUFFIX}"
+            if not given.is_file():
+                raise click.BadParameter(f"There is no file {given}. `dvc repro export@{name}` makes that of a model.")
         chosen.append((given, precision or "float32"))
     return chosen
 

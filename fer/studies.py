@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from fer.errors import FerError
 from fer.search import Search
 
-FOLDER = "folder"
+FOLDER, FIXED = "folder", "fixed"
 _MACHINE, _PROCESS, _CAUSES = "machine", "process", "causes"
 
 

@@ -134,6 +134,7 @@ def main(model: str, trials: int, where: str | None, vary: Sequence[str], settin
     causes = hashing.sha256(f"{causes} {space}".encode())[:12]
     study = studies.begin(where or str(WORK / f"{model}.journal"), model, causes, epochs)
     now = config_file.flat(params)
+    study.set_user_attr(studies.FIXED, search.as_options(fixed))
     study.enqueue_trial({key: search.encode(now[key]) for key in space}, skip_if_exists=True)
     work(study, space, model, params, found, trials, WORK / model / causes)
     conclude(study, space, model, fixed, found)
@@ -189,8 +190,9 @@ def conclude(
     first, last = (f"{100 * float(trial.value or 0):.2f}" for trial in (complete[0], best))
     click.echo(f"{count} trials, {count - len(complete)} of them stopped early; best val {last}, first trial {first}.")
     click.echo(f"Figure of the search: {picture}")
-    if not changed:
-        click.echo("No trial was better than the settings in params.yaml.")
+    if best.number == complete[0].number:
+        given = f" with {search.as_options(fixed)}" if fixed else ""
+        click.echo(f"No trial was better than the first one: the settings in params.yaml{given}.")
         return
     options = search.as_options(changed)
     click.echo(f"The best of many is partly luck. Check it with other seeds: python -m fer.seeds {name} {options}")

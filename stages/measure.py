@@ -40,7 +40,7 @@ def main(name: str) -> None:
         plot_tables.write_model(name, subsets.on_test(answers, table, params.split.protocol))
         artifacts.write_json(paths.TEST_METRICS / f"{name}.json", measured)
         artifacts.write_json(paths.METRICS / f"{name}.json", subsets.selection(measured))
-    click.echo(f"{name}: {100 * measured['val']['accuracy']:.2f} % of val; reports/comparison.md tells of test")
+    click.echo(f"{name}: {100 * measured['val']['accuracy']:.2f} % of val; test: {paths.TEST_METRICS / name}.json")
 
 
 if __name__ == "__main__":

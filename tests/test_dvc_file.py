@@ -1,44 +1,75 @@
-"""What dvc.yaml names by hand agrees with the table of models."""
+"""What dvc.yaml names by hand agrees with the table of models, and `fer.check` names what does not."""
 
+import copy
+
+import pytest
 import yaml
+from click.testing import CliRunner
 
-from fer import config
+from fer import check, config, pipeline_file
 from tests.known_params import TOP
 
 PIPELINE = yaml.safe_load((TOP / "dvc.yaml").read_text())
-VARIABLES = {key: value for entry in PIPELINE["vars"] for key, value in entry.items()}
-TEACHERS = set(config.networks()) - set(config.students())
 
 
-def test_every_model_ensemble_and_student_has_its_entry():
-    assert set(VARIABLES["models"]) == set(config.networks())
-    assert VARIABLES["ensembles"] == config.ensembles()
-    assert VARIABLES["students"] == config.students()
+def test_nothing_is_missing():
+    assert list(pipeline_file.missing(PIPELINE)) == []
 
 
-def test_an_ensemble_depends_on_every_model_that_may_be_a_member():
-    dependencies = PIPELINE["stages"]["ensemble"]["do"]["deps"]
-    assert {f"data/predictions/{name}.parquet" for name in TEACHERS} <= set(dependencies)
+def without(key, name):
+    """The pipeline without an entry."""
+    pipeline = copy.deepcopy(PIPELINE)
+    [entries] = [one for one in pipeline["vars"] if key in one]
+    if isinstance(entries[key], dict):
+        del entries[key][name]
+    else:
+        entries[key].remove(name)
+    return pipeline
 
 
-def test_soft_labels_depend_on_every_teacher_and_its_code():
-    dependencies = PIPELINE["stages"]["soft_labels"]["do"]["deps"]
-    models = {f"models/{name}" for name in TEACHERS}
-    ensembles = {f"models/onnx/{name}.json" for name in config.ensembles()}
-    code = {f"fer/models/{VARIABLES['models'][name]['code']}.py" for name in TEACHERS}
-    assert models | ensembles | code <= set(dependencies)
+@pytest.mark.parametrize(("key", "name"), [("models", "gnn"), ("ensembles", "ensemble"), ("students", "tiny")])
+def test_a_missing_entry_is_named(key, name):
+    assert f"dvc.yaml has no entry {name} under `{key}`." in list(pipeline_file.missing(without(key, name)))
 
 
-def test_the_error_analysis_depends_on_every_model_and_ensemble():
-    dependencies = PIPELINE["stages"]["error_analysis"]["deps"]
-    assert {f"data/predictions/{name}.parquet" for name in (*config.networks(), *config.ensembles())} <= set(
-        dependencies
-    )
+def test_an_entry_without_a_section_is_named():
+    pipeline = copy.deepcopy(PIPELINE)
+    next(one for one in pipeline["vars"] if "students" in one)["students"].append("pupil")
+    [said] = pipeline_file.missing(pipeline)
+    assert said == "dvc.yaml has an entry pupil under `students`, which `Params` in fer/config.py does not have."
 
 
-def test_the_explanations_depend_on_every_model_and_its_code():
-    dependencies = set(PIPELINE["stages"]["explain"]["deps"])
-    names = config.networks()
-    assert {f"data/predictions/{name}.parquet" for name in names} <= dependencies
-    assert {f"models/{name}" for name in names} <= dependencies
-    assert {f"fer/models/{VARIABLES['models'][name]['code']}.py" for name in names} <= dependencies
+@pytest.mark.parametrize(
+    ("stage", "file"),
+    [
+        ("ensemble", "data/predictions/gnn.parquet"),
+        ("soft_labels", "models/gnn"),
+        ("soft_labels", "models/onnx/ensemble.json"),
+        ("soft_labels", "fer/models/gnn.py"),
+        ("error_analysis", "data/predictions/ensemble.parquet"),
+        ("error_analysis", "data/predictions/tiny.parquet"),
+        ("explain", "data/predictions/gnn.parquet"),
+        ("explain", "models/gnn"),
+        ("explain", "fer/models/gnn.py"),
+    ],
+)
+def test_a_missing_dependency_is_named(stage, file):
+    pipeline = copy.deepcopy(PIPELINE)
+    content = pipeline["stages"][stage]
+    content.get("do", content)["deps"].remove(file)
+    assert list(pipeline_file.missing(pipeline)) == [f"In dvc.yaml, the stage {stage} must depend on {file}."]
+
+
+def test_a_student_is_no_teacher():
+    deps = PIPELINE["stages"]["soft_labels"]["do"]["deps"]
+    assert not [name for name in config.students() if f"models/{name}" in deps]
+
+
+def test_the_check_says_what_is_missing(monkeypatch):
+    monkeypatch.chdir(TOP)
+    monkeypatch.setattr(check, "params", lambda: None)
+    monkeypatch.setattr(check, "warnings", lambda found: iter(()))
+    monkeypatch.setattr(check, "would_run", list)
+    monkeypatch.setattr(pipeline_file, "missing", lambda content: ["In dvc.yaml, something."] * ("stages" in content))
+    done = CliRunner().invoke(check.main)
+    assert (done.exit_code, done.output.splitlines()[-1]) == (1, "Error: In dvc.yaml, something.")

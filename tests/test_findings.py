@@ -184,6 +184,14 @@ def test_series_stand_beside_the_nearest_one(project, params):
     assert rows[2][1:5] == ["-S mlp.epochs=5 -S mlp.lr=0.00001", "55.5 ± 0.7", "57.0 ± 1.4", "+1.5 ± 0.7"]
 
 
+def test_series_of_other_data_are_not_subtracted(project, params):
+    now = config_file.flat(params)
+    spread.write(spread.path("mlp"), Spread({1: {"val": 0.6}}, now, "a"))
+    spread.write(spread.earlier("mlp", "b"), Spread({1: {"val": 0.4}}, now | {"data.dataset": "rafdb"}, "b"))
+    rows = experiments.series(params)
+    assert rows[1] == ["mlp", "-S data.dataset=rafdb", "–", "40.0", "–", "1", "–"]
+
+
 def exp_show(val: float, lr: float, seconds: float, **more: object) -> dict:
     """A revision as `dvc exp show --json` gives it."""
     metrics = {"metrics/mlp.json": {"val": val}, "metrics/times/mlp.json": {"seconds": seconds}}
@@ -193,7 +201,7 @@ def exp_show(val: float, lr: float, seconds: float, **more: object) -> dict:
 
 def test_dvc_s_experiments_are_kept_when_they_are_gone(project, monkeypatch):
     best = {"name": "swift-gull", "revs": [exp_show(0.62, 0.003, 130.0)]}
-    same = {"name": "calm-dodo", "revs": [exp_show(0.60, 0.004, 120.0)]}
+    same = {"name": "calm-dodo", "revs": [exp_show(0.60, 0.001, 120.0)]}
     failed = {"name": "sad-auk", "revs": [{"data": None, "error": {"msg": "it failed"}}]}
     commits = [exp_show(0.60, 0.001, 120.0, experiments=[best, same, failed])]
     repo = SimpleNamespace(experiments=SimpleNamespace(ls=lambda all_commits: {"abc": [("swift-gull", "def")]}))
@@ -211,16 +219,34 @@ def test_dvc_s_experiments_are_kept_when_they_are_gone(project, monkeypatch):
     assert "Error: DVC can't list its experiments: not a repository" in outcome.output
 
 
+def test_what_changes_no_val_and_what_is_new_is_listed_too(monkeypatch, project):
+    start = exp_show(0.60, 0.001, 120.0)
+    end = exp_show(0.60, 0.003, 130.0)
+    end["data"]["metrics"]["metrics/mlp.json"]["data"]["log_loss"] = 1.1
+    end["data"]["metrics"]["metrics/gnn.json"] = {"data": {"val": 0.58}}
+    commits = [start | {"experiments": [{"name": "swift-gull", "revs": [end]}]}]
+    monkeypatch.setattr(experiments, "_shown", lambda: commits)
+    assert experiments.dvc_experiments() == {
+        "swift-gull": [
+            ["mlp", "-S mlp.lr=0.003", "60.0", "60.0", "+0.0", "1", "2.2"],
+            ["gnn", "-S mlp.lr=0.003", "–", "58.0", "–", "1", "–"],
+        ]
+    }
+    end["data"]["params"]["params.yaml"]["data"]["data"] = {"dataset": "rafdb"}
+    assert [row[2:5] for row in experiments.dvc_experiments()["swift-gull"]] == [["–", "60.0", "–"], ["–", "58.0", "–"]]
+
+
 def test_a_search_stands_there_with_its_best_trial(project, params):
     import optuna
 
     from fer import search, studies, tune
 
     study = studies.begin(str(tune.WORK / "mlp.journal"), "mlp", "abc", 4)
+    study.set_user_attr(studies.FIXED, "-S mlp.epochs=4")
     space = {"mlp.dropout": search.space(params.mlp, "mlp")["mlp.dropout"]}
     for dropout, accuracy in ((0.4, 0.60), (0.25, 0.63)):
         study.enqueue_trial({"mlp.dropout": dropout})
         study.tell(study.ask(studies.distributions(space)), accuracy)
     study.tell(study.ask(studies.distributions(space)), state=optuna.trial.TrialState.PRUNED)
     ((row,),) = experiments.searches(params).values()
-    assert row[:6] == ["mlp", "best of 3 trials: -S mlp.dropout=0.25", "60.0", "63.0", "+3.0", "1"]
+    assert row[:6] == ["mlp", "best of 3 trials: -S mlp.epochs=4 -S mlp.dropout=0.25", "60.0", "63.0", "+3.0", "1"]

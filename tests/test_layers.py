@@ -29,6 +29,7 @@ LAYERS = (
         "config_parts",
         "depthwise",
         "device",
+        "pipeline_file",
         "search",
         "stage_times",
     ),

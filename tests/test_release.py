@@ -136,3 +136,12 @@ def test_what_is_wrong_is_one_line_and_changes_nothing(project, arguments, says,
     assert result.exit_code == status, result.output
     assert says in result.output
     assert not list((project / "fer/pretrained").iterdir())
+
+
+def test_a_model_is_not_measured_on_another_data_set(project):
+    settings = (project / "params.yaml").read_text().replace("dataset: fer2013", "dataset: drawn")
+    (project / "params.yaml").write_text(settings)
+    result = run("small")
+    assert result.exit_code == 1
+    assert "small.onnx is trained on fer2013, and would be measured on drawn" in result.output
+    assert not list((project / "fer/pretrained").iterdir())

@@ -64,6 +64,12 @@ def test_a_search_begins_with_the_settings_as_they_are_and_ends_with_the_best(pr
     assert Image.open(tmp_path / "plots/tune/mlp.png").width > 500
 
 
+def test_a_search_that_finds_nothing_better_says_so(project):
+    output = call("--trials", "1", "-S", "mlp.epochs=4")
+    last = output.splitlines()[-1]
+    assert last == "No trial was better than the first one: the settings in params.yaml with -S mlp.epochs=4."
+
+
 def test_a_search_goes_on_to_the_number_asked_for(project):
     call("--trials", "3")
     call("--trials", "3")

@@ -176,7 +176,8 @@ def _files(model: str, known: Known) -> list[tuple[Path, float | None, float]]:
         own, accuracy = _file(beside.get(name, path))
         if own.suffix != SUFFIX:
             raise FerError(
-                f"The ensemble {printable(str(path))} needs the model {printable(name)}, which is not there."
+                f"The ensemble {printable(str(path))} needs the model {printable(name)}, which is not there. In the "
+                f"project, `dvc repro export@{printable(name)}` makes it."
             )
         found.append((own, accuracy, weight / sum(weights.values())))
     return found

@@ -109,9 +109,9 @@ def test_faces_have_the_size_that_is_asked_for(tmp_path: Path) -> None:
 def test_empty_classes_are_named(tmp_path: Path) -> None:
     with pytest.raises(FerError, match="holds no images"):
         load(tmp_path)
-    for emotion in EMOTIONS[1:]:
+    for emotion in EMOTIONS[2:]:
         fill(tmp_path / emotion, 3)
-    with pytest.raises(FerError, match="0 faces of angry; at least 3"):
+    with pytest.raises(FerError, match=r"has too few faces of angry \(0\), disgust \(0\)\. .* at least 3 of each"):
         load(tmp_path)
 
 
@@ -122,7 +122,7 @@ def test_layouts_that_say_too_little(tmp_path: Path) -> None:
         load(tmp_path)
     for emotion in EMOTIONS:
         fill(tmp_path / "test" / emotion, 1)
-    with pytest.raises(FerError, match=r"\(Training\) has 1 faces of angry; at least 2"):
+    with pytest.raises(FerError, match=r"\(Training\) has too few faces of angry \(1\), disgust \(1\), .* at least 2"):
         load(tmp_path)
     fill(tmp_path / "sad", 1)
     with pytest.raises(FerError, match="Keep one of the two"):
@@ -164,6 +164,11 @@ def test_the_source_is_chosen_by_name(tmp_path: Path, monkeypatch: pytest.Monkey
         shape("drawn", 56)
     with pytest.raises(FerError, match=r"neither fer2013 nor drawn .* nor an existing folder"):
         shape(str(tmp_path / "gone"))
+    with pytest.raises(FerError, match=r"nor an existing folder in .*; an absolute path is found from everywhere"):
+        shape("gone")
+    (tmp_path / "faces.zip").touch()
+    with pytest.raises(FerError, match=r"faces\.zip', a file\. Unpack it, and name the folder"):
+        shape(str(tmp_path / "faces.zip"))
     monkeypatch.setenv("FER2013_ARCHIVE", str(tmp_path / "gone"))
     with pytest.raises(FerError, match="FER2013_ARCHIVE"):
         shape("fer2013")

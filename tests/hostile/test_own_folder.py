@@ -112,6 +112,6 @@ def test_a_face_of_each_emotion_is_too_few_at_once(change, stage):
         Path("few", emotion).mkdir(parents=True)
         Image.new("L", (48, 48)).save(Path("few", emotion, "0.png"))
     change({"data": {"dataset": "few"}})
-    assert "few has 1 faces of angry; at least 3 are needed" in stage("download").output
+    assert "few has too few faces of angry (1)" in stage("download").output
     change({"data": {"dataset": "~nobody-is-called-so/faces"}})
     assert "there is no such user" in stage("download").output

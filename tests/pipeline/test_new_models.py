@@ -131,6 +131,11 @@ SECOND_PHASES = """\
       second_head: {model: second, code: cnn, input: pixels, phase: head, start: models/second_weights}
       second_partial: {model: second, code: cnn, input: pixels, phase: partial, start: models/second_head}
 """
+MISSING = """
+import yaml
+from fer import pipeline_file
+print(*pipeline_file.missing(yaml.safe_load(open("dvc.yaml"))), sep="\\n")
+"""
 LAST_MODEL, LAST_PHASE = "      gnn:\n        code: gnn\n", "      cnn_head: {"
 
 
@@ -158,6 +163,12 @@ def files_changed(project: Project) -> set[str]:
 def reported(project: Project, name: str) -> bool:
     report = (project.folder / "reports/comparison.md").read_text()
     return any(line.startswith(f"| {name} ") for line in report.splitlines())
+
+
+def missing(project: Project) -> list[str]:
+    """What `python -m fer.check` says of dvc.yaml."""
+    said = project.run("python", "-c", MISSING)
+    return [line for line in said.splitlines() if "dvc.yaml" in line]
 
 
 def ran(output: str) -> set[str]:
@@ -218,13 +229,17 @@ def test_a_second_image_network_differs_in_its_section_alone(project):
     assert "second.partial.blocks = 99" in output
 
 
-def test_a_second_ensemble_is_three_entries(project):
+def test_a_second_ensemble_by_the_listed_edits(project):
     edit(project, "fer/config.py", "    ensemble: Ensemble\n", "    ensemble: Ensemble\n    both: Ensemble\n")
     add_section(project, "both", like="ensemble", members=["cnn", "mlp"], weights="uniform")
     edit(project, "dvc.yaml", "  - ensembles: [ensemble]\n", "  - ensembles: [ensemble, both]\n")
+    for file in ("models/onnx/ensemble.json", "data/predictions/ensemble.parquet"):
+        line = f"        - {file}\n" if file.startswith("models") else f"      - {file}\n"
+        edit(project, "dvc.yaml", line, line + line.replace("ensemble", "both"))
+    assert not missing(project)
     assert files_changed(project) == {"dvc.yaml", "fer/config.py", "params.yaml"}
     output = project.dvc("repro")
-    assert ran(output) == {"ensemble@both", "compare"}
+    assert ran(output) == {"ensemble@both", "soft_labels@tiny", "error_analysis", "compare"}
     assert reported(project, "both")
     assert reported(project, "ensemble")
     assert "metrics/both.json" in project.dvc("metrics", "show")

@@ -34,10 +34,16 @@ class Folder(PictureSet):
             FerError: it does not exist.
         """
         path = files.expanded(self._path)
+        if path.is_file():
+            raise FerError(f"data.dataset is {self._path!r}, a file. Unpack it, and name the folder.")
         if not path.is_dir():
             from fer.data.sets import DATA_SETS
 
-            raise FerError(f"data.dataset is {self._path!r}: neither {' nor '.join(DATA_SETS)} nor an existing folder.")
+            # A queued experiment runs in a copy of the project that lacks what git does not track.
+            where = "" if path.is_absolute() else f" in {Path.cwd()}; an absolute path is found from everywhere"
+            raise FerError(
+                f"data.dataset is {self._path!r}: neither {' nor '.join(DATA_SETS)} nor an existing folder{where}."
+            )
         return path
 
     def sources(self, settings: "config.Data") -> list[Path]:

@@ -124,12 +124,14 @@ class PictureSet(DataSet):
         # What is cut from a usage later needs a face of each emotion, too.
         needed = {"": 3, "Training": 1 if "PublicTest" in usages else 2}
         for usage in ("", *USAGES):
-            for emotion in EMOTIONS if usage in usages else ():
-                if counts[usage, emotion] < needed.get(usage, 1):
-                    raise FerError(
-                        f"{where}{f' ({usage})' if usage else ''} has {counts[usage, emotion]} faces of {emotion}; at "
-                        f"least {needed.get(usage, 1)} are needed: every split must hold every emotion. Add some."
-                    )
+            least = needed.get(usage, 1)
+            few = [emotion for emotion in EMOTIONS if usage in usages and counts[usage, emotion] < least]
+            if few:
+                named = ", ".join(f"{emotion} ({counts[usage, emotion]})" for emotion in few)
+                raise FerError(
+                    f"{where}{f' ({usage})' if usage else ''} has too few faces of {named}. Every split must hold "
+                    f"every emotion, so at least {least} of each are needed. Add some."
+                )
 
 
 def without_others(found: Mapping[str, Label], where: str) -> dict[str, Label]:
