@@ -9,12 +9,13 @@ from types import TracebackType
 
 from fer.errors import FerError
 from fer.inference import draw, timeline
+from fer.inference.container import require_pyav
 from fer.inference.faces import Photo
 from fer.inference.frame import Frame
 from fer.inference.report import csv_line
 from fer.inference.results import Results, explained_as_unwritable
 from fer.inference.track import Followed
-from fer.inference.video import Source, require_pyav
+from fer.inference.video import Source
 from fer.inference.video_report import COLUMNS, csv_lines, json_line
 from fer.inference.video_writer import VideoWriter
 

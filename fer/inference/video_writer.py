@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer.errors import FerError
+from fer.inference.container import open_container, require_pyav
 from fer.inference.text import one_line
-from fer.inference.video import open_container, require_pyav
 
 if TYPE_CHECKING:
     import av
