@@ -81,7 +81,8 @@ def started(address: str | None, workers: int | None) -> Iterator[int]:
                 "num_cpus": workers,
                 "include_dashboard": False,
                 "object_store_memory": _STORE,
-                "_temp_dir": stack.enter_context(folder),
+                # Ray opens its folder to everybody; the one above stays closed to others.
+                "_temp_dir": os.path.join(stack.enter_context(folder), "ray"),
             }
         stack.callback(ray.shutdown)
         # Ray prints notes about workers that die; what becomes of their shards is told by the answers.
@@ -89,8 +90,12 @@ def started(address: str | None, workers: int | None) -> Iterator[int]:
         try:
             ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **options)
         except Exception as error:  # Ray raises exceptions of any kind
-            where = f"No Ray cluster answers at {address}" if address else "Ray does not start on this machine"
-            raise FerError(f"{where} ({one_line(error)}).") from error
+            if address:
+                raise FerError(f"No Ray cluster answers at {address} ({one_line(error)}).") from error
+            raise FerError(
+                f"Ray does not start on this machine ({one_line(error)}). If the machine is busy with other work, run "
+                "the same command again."
+            ) from error
         stopping.raise_on_signals()  # Ray has set a handler of its own
         yield workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 

@@ -22,6 +22,7 @@ from fer.inference.model_average import ModelAverage, resized
 from fer.inference.network import Network
 from fer.inference.quality import head_pose, quality
 from fer.inference.text import one_line
+from fer.inputs.poses import POSES
 
 _MAX_PENDING_PHOTOS = 16  # before the models are called, so that answers come steadily
 _MAX_PENDING_BYTES = 200_000_000  # of frames that are kept until the models have answered
@@ -40,7 +41,7 @@ class Predictor:
         models: name of a model or path of an .onnx file, or several, whose probabilities are averaged. Default: the
             default model of the package.
         models_folder: where to look up names instead of in the package, for example `models/onnx`.
-        tta: test-time augmentation: the number of views of each face to average.
+        tta: test-time augmentation: the number of views of each face to average, up to 18.
         detect: False if every picture is a face crop, framed like FER2013's.
         min_size: faces whose box has a shorter side than this, in pixels, are ignored.
         batch_size: number of faces, from several pictures, per call of the models.
@@ -62,7 +63,7 @@ class Predictor:
 
     def __init__(
         self,
-        models: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
+        models: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
         *,
         models_folder: str | Path | None = None,
         tta: int = 1,
@@ -73,9 +74,15 @@ class Predictor:
         threads: int | None = None,
         explain: str | None = None,
     ) -> None:
-        if not (tta >= 1 and batch_size >= 1 and min_size >= 0 and megapixels > 0):
-            raise FerError("tta and batch_size must be at least 1, min_size at least 0, megapixels above 0.")
-        chosen = [models] if isinstance(models, str | os.PathLike) else models
+        whole = {"tta": tta, "batch_size": batch_size, "threads": 1 if threads is None else threads}
+        for name, value in whole.items():
+            if not isinstance(value, int | np.integer) or value < 1:
+                raise FerError(f"{name} must be a whole number of at least 1: {value!r}.")
+        if tta > len(POSES):
+            raise FerError(f"tta must be at most {len(POSES)}: {tta}.")
+        if not (min_size >= 0 and megapixels > 0):
+            raise FerError("min_size must be at least 0, megapixels above 0.")
+        chosen = [models] if isinstance(models, str | os.PathLike) else models or ()
         self._models = ModelAverage(registry.load(chosen, models_folder, threads), tta, threads)
         self.detect, self.min_size = detect, min_size
         self.batch_size, self.megapixels = batch_size, megapixels
@@ -108,8 +115,8 @@ class Predictor:
         """Find the faces of one or several pictures and predict their expressions.
 
         Args:
-            images: a path, an array (uint8 [H, W], or [H, W, 3] in RGB), a PIL image or a `Frame`; or an iterable of
-                these.
+            images: a path, a file's content (bytes) or a binary file, an array (uint8 [H, W], or [H, W, 3] in RGB), a
+                PIL image or a `Frame`; or an iterable of these.
             keep_frames: whether each photo keeps its picture as `photo.frame`.
 
         Returns:
@@ -236,6 +243,7 @@ def _unusable(photo: Photo, error: Exception) -> Photo:
 def _is_several(images: Any) -> bool:
     if isinstance(images, np.ndarray):
         return images.dtype == object or images.ndim == 4
-    if isinstance(images, str | bytes | os.PathLike | Frame) or hasattr(images, "convert"):
+    single = isinstance(images, str | bytes | bytearray | os.PathLike | Frame)
+    if single or hasattr(images, "convert") or hasattr(images, "read"):  # a picture of PIL, a file
         return False
     return isinstance(images, Iterable)

@@ -215,7 +215,7 @@ def is_video(start: bytes) -> bool:
 
 
 def in_memory(pictures: Iterable[Any], megapixels: float) -> Iterator[Frame | Problem]:
-    """Frames of the pictures that `Predictor.predict` is called with: paths, arrays, PIL images."""
+    """Frames of the pictures that `Predictor.predict` is called with: paths, files, arrays, PIL images."""
     return ahead(_loader(picture, number, megapixels) for number, picture in enumerate(pictures))
 
 
@@ -236,12 +236,27 @@ def _from_object(picture: Any, number: int, megapixels: float) -> Frame | Proble
     if isinstance(picture, Frame | Problem):
         return picture
     if isinstance(picture, str | os.PathLike):
-        path = os.fspath(picture)
-        return read(path if isinstance(path, str) else os.fsdecode(path), megapixels)
+        path = os.fsdecode(picture)
+        if not path:
+            return Problem(path, "A path is empty.")
+        # That `-` is standard input is a habit of the command line; a program's own must not be read by a name.
+        return read(f"./{path}" if path == STDIN else path, megapixels)
     name = f"image {number}"
+    if isinstance(picture, bytes | bytearray):
+        return attempt(name, lambda: _from_file(io.BytesIO(picture), name, megapixels))
+    if hasattr(picture, "read"):
+        name = str(getattr(picture, "name", name))
+        return attempt(name, lambda: _from_file(picture, name, megapixels))
     if isinstance(picture, np.ndarray):
         return attempt(name, lambda: from_array(name, picture, megapixels))
     if isinstance(picture, Image.Image):
         return attempt(name, lambda: from_image(name, picture, megapixels))
     kind = printable(type(picture).__name__)
-    return Problem(name, f"{name} is not a picture: {kind} instead of a path, an array or a PIL image.")
+    return Problem(name, f"{name} is not a picture: {kind} instead of a path, a file, an array or a PIL image.")
+
+
+def _from_file(file: IO[bytes], name: str, megapixels: float) -> Frame:
+    if not isinstance(file.read(0), bytes):
+        raise FerError(f"{printable(name)} is opened as text. Open it in binary mode.")
+    image = images.decode(_read(file, printable(name), "fer video FILE"), name, megapixels)
+    return from_image(name, image, megapixels)

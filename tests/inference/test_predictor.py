@@ -1,5 +1,8 @@
 """The Predictor in Python."""
 
+import io
+import os
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +20,7 @@ from fer.export.measure import probabilities
 from fer.inference.faces import Photos
 from fer.inference.frame import Frame
 from fer.inference.model_average import ModelAverage
+from tests.known_params import TOP
 
 
 @pytest.fixture
@@ -67,6 +71,27 @@ def test_one_picture_is_one_photo(faces, monkeypatch):
     assert predictor.predict("~/0.png")[0].read
 
 
+def test_a_file_or_its_content_is_one_picture(faces):
+    predictor = Predictor(detect=False)
+    expected = predictor.predict("0.png")[0].faces[0].probabilities
+    content = Path("0.png").read_bytes()
+    with open("0.png", "rb") as file:
+        for picture in (content, bytearray(content), io.BytesIO(content), file):
+            [photo] = predictor.predict(picture)
+            np.testing.assert_array_equal(photo.faces[0].probabilities, expected)
+    with open("0.png", encoding="latin-1") as file:
+        [photo] = predictor.predict(file)
+    assert photo.problem == "0.png is opened as text. Open it in binary mode."
+    [photo] = predictor.predict(io.BytesIO(b"no picture"))
+    assert photo.problem.startswith("image 0 is no readable image")
+
+
+def test_no_name_stands_for_standard_input(faces, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert Predictor(detect=False).predict("-")[0].problem.startswith("- can't be read (No such file")
+    assert Predictor(detect=False).predict("")[0].problem == "A path is empty."
+
+
 def test_models_may_be_paths(faces, home):
     file = home.parent / "package/small.onnx"
     for models in (file, str(file), [file], Path("~") / file):
@@ -113,7 +138,17 @@ def test_megapixels_hold_for_arrays_and_can_exceed_pillow_s_own_limit(home, monk
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"tta": 0}, {"batch_size": 0}, {"megapixels": float("nan")}, {"min_size": float("nan")}, {"models": "gone"}],
+    [
+        {"tta": 0},
+        {"tta": 1.5},
+        {"tta": "8"},
+        {"tta": 19},
+        {"batch_size": 0},
+        {"threads": 0},
+        {"megapixels": float("nan")},
+        {"min_size": float("nan")},
+        {"models": "gone"},
+    ],
 )
 def test_wrong_arguments_are_one_line(home, wrong):
     with pytest.raises(FerError):
@@ -164,6 +199,17 @@ def test_it_can_be_closed(faces):
             use()
     predictor.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("fer-read")]
+
+
+@pytest.mark.slow
+def test_type_checkers_of_other_projects_see_the_types(tmp_path):
+    script = "from fer import Predictor\nreveal_type(Predictor().predict('a.jpg')[0].faces)\n"
+    (tmp_path / "user.py").write_text(script)
+    command = [sys.executable, "-m", "mypy", "--strict", "user.py"]
+    there = os.environ | {"MYPYPATH": str(TOP)}  # mypy does not find an editable installation
+    done = subprocess.run(command, cwd=tmp_path, env=there, capture_output=True, text=True, check=False)
+    assert (TOP / "fer/py.typed").is_file()
+    assert 'Revealed type is "list[fer.inference.faces.Face]"' in done.stdout.replace("builtins.", ""), done.stdout
 
 
 @pytest.mark.slow
