@@ -82,7 +82,7 @@ class Predictor:
             raise FerError(f"tta must be at most {len(POSES)}: {tta}.")
         if not (min_size >= 0 and megapixels > 0):
             raise FerError("min_size must be at least 0, megapixels above 0.")
-        chosen = [models] if isinstance(models, str | os.PathLike) else models or ()
+        chosen = [models] if isinstance(models, str | os.PathLike) else () if models is None else models
         self._models = ModelAverage(registry.load(chosen, models_folder, threads), tta, threads)
         self.detect, self.min_size = detect, min_size
         self.batch_size, self.megapixels = batch_size, megapixels

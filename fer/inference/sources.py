@@ -239,13 +239,14 @@ def _from_object(picture: Any, number: int, megapixels: float) -> Frame | Proble
         path = os.fsdecode(picture)
         if not path:
             return Problem(path, "A path is empty.")
-        # That `-` is standard input is a habit of the command line; a program's own must not be read by a name.
+        # That `-` means standard input is a convention of the command line; here it is a file's name.
         return read(f"./{path}" if path == STDIN else path, megapixels)
     name = f"image {number}"
     if isinstance(picture, bytes | bytearray):
         return attempt(name, lambda: _from_file(io.BytesIO(picture), name, megapixels))
     if hasattr(picture, "read"):
-        name = str(getattr(picture, "name", name))
+        given = getattr(picture, "name", None)
+        name = given if isinstance(given, str) else name
         return attempt(name, lambda: _from_file(picture, name, megapixels))
     if isinstance(picture, np.ndarray):
         return attempt(name, lambda: from_array(name, picture, megapixels))
@@ -257,6 +258,6 @@ def _from_object(picture: Any, number: int, megapixels: float) -> Frame | Proble
 
 def _from_file(file: IO[bytes], name: str, megapixels: float) -> Frame:
     if not isinstance(file.read(0), bytes):
-        raise FerError(f"{printable(name)} is opened as text. Open it in binary mode.")
+        raise FerError(f"{printable(name)} gives no bytes when it is read. Open it in binary mode.")
     image = images.decode(_read(file, printable(name), "fer video FILE"), name, megapixels)
     return from_image(name, image, megapixels)

@@ -81,7 +81,7 @@ def test_a_file_or_its_content_is_one_picture(faces):
             np.testing.assert_array_equal(photo.faces[0].probabilities, expected)
     with open("0.png", encoding="latin-1") as file:
         [photo] = predictor.predict(file)
-    assert photo.problem == "0.png is opened as text. Open it in binary mode."
+    assert photo.problem == "0.png gives no bytes when it is read. Open it in binary mode."
     [photo] = predictor.predict(io.BytesIO(b"no picture"))
     assert photo.problem.startswith("image 0 is no readable image")
 
