@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from fer import artifacts, device, hashing, paths
 from fer.errors import FerError, MissingFileError, SettingError, not_installed
 
 try:
+    import yaml
+
     from fer import commands, config, models, pipeline_file
     from fer.data import sets
     from fer.models import pretrained

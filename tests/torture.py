@@ -6,6 +6,7 @@ to its end, and then every output must have the bytes of the undisturbed run, no
 process may be left.
 """
 
+import contextlib
 import random
 import resource
 import shlex
@@ -125,8 +126,13 @@ class Torture:
         self._send(dvc, blow)
         dvc.wait(PATIENCE)
 
+    def _writes_checkpoint(self) -> bool:
+        with contextlib.suppress(FileNotFoundError):  # a folder is deleted while it is searched
+            return any(self.project.folder.glob(".cache/temporary/*/.last.part*"))
+        return False
+
     def _wait_for_checkpoint(self, dvc: subprocess.Popen) -> None:
-        while dvc.poll() is None and not list(self.project.folder.glob(".cache/temporary/*/.last.part*")):
+        while dvc.poll() is None and not self._writes_checkpoint():
             time.sleep(0.0005)
 
     def _send(self, dvc: subprocess.Popen, blow: Blow) -> None:

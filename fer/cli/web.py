@@ -78,7 +78,7 @@ def web(host: str, port: int, names: tuple[str, ...], max_upload: float, max_cli
         )
 
 
-def _said(host: str, port: int, local: bool, names: Sequence[str]) -> Iterator[str]:
+def _said(host: str, port: int, local: bool, names: Sequence[str] = ()) -> Iterator[str]:
     """Where the page is, and who can reach it."""
     everywhere = host in ("0.0.0.0", "::", "")
     shown = "localhost" if everywhere else f"[{host}]" if ":" in host else host
