@@ -214,7 +214,7 @@ def main() -> None:
         problems = list(warnings(found))
         stages = would_run()  # DVC says what is wrong with the form of dvc.yaml
         content = yaml.safe_load(pipeline_file.FILE.read_text(encoding="utf-8"))
-        problems = [*pipeline_file.missing(content), *problems]
+        problems = [*pipeline_file.problems(content), *problems]
         names = f"{len(stages)} stage{'s' * (len(stages) > 1)} to run at most: {', '.join(stages)}."
         click.echo(names if stages else "Nothing to run: all is up to date.")
         if problems:

@@ -37,8 +37,9 @@ def series(params: config.Params) -> list[list[str]]:
     rows = []
     for (name, _), one in sorted(found.items(), key=lambda item: (item[0][0], len(item[1].differs(params)))):
         changed = one.differs(params)
-        others = [other for (model, _), other in found.items() if model == name and _same_data(one, other)]
-        nearer = [other for other in others if len(other.differs(params)) < len(changed)]
+        others = [other for (model, _), other in found.items() if model == name]
+        same = [other for other in others if _data(other.settings) == _data(one.settings)]
+        nearer = [other for other in same if len(other.differs(params)) < len(changed)]
         base = min(nearer, key=lambda other: len(dict_difference(one.settings, other.settings)), default=None)
         gain = spread.gain(one.by_seed("val"), base.by_seed("val")) if base else ""
         rows.append([
@@ -82,11 +83,11 @@ def _changes(start: Mapping[str, Any], end: Mapping[str, Any]) -> Iterator[list[
     old, new = ({path: one.get("data") or {} for path, one in data["metrics"].items()} for data in (start, end))
     was, now = (config_file.flat(data["params"].get("params.yaml", {}).get("data", {})) for data in (start, end))
     changed = dict_difference(now, was)
-    settings, other_data = search.as_options(changed) or "other code or data", any(map(_of_data, changed))
+    settings = search.as_options(changed) or "other code or data"
     for name in (*models.MODELS, *config.ensembles()):
         file = str(paths.METRICS / f"{name}.json")
         if "val" in new.get(file, {}) and new[file] != old.get(file):
-            after, before = float(new[file]["val"]), None if other_data else old.get(file, {}).get("val")
+            after, before = float(new[file]["val"]), None if _data(changed) else old.get(file, {}).get("val")
             times = [str(paths.TIMES / f"{training}.json") for training in results.trainings(name)]
             trained = [new[time]["seconds"] for time in times if time in new and new[time] != old.get(time)]
             gain = NONE if before is None else f"{100 * (after - float(before)):+.1f}"
@@ -152,15 +153,9 @@ def page(recorded: list[list[str]], kept: Mapping[str, Mapping[str, list[list[st
     return "\n\n".join(text if text[:1] in "#|" else wrap(text) for text in sections) + "\n"
 
 
-def _of_data(key: str) -> bool:
-    """Whether a setting decides which faces are measured: then accuracies can't be compared."""
-    return key.startswith(("data.", "split."))
-
-
-def _same_data(one: Spread, other: Spread) -> bool:
-    return all(
-        one.settings.get(key) == other.settings.get(key) for key in {*one.settings, *other.settings} if _of_data(key)
-    )
+def _data(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that decide which faces are measured: accuracies with others of these can't be compared."""
+    return {key: value for key, value in settings.items() if key.startswith(("data.", "split."))}
 
 
 def dict_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from fer import config, paths
 FILE = Path("dvc.yaml")
 
 
-def missing(pipeline: Mapping[str, Any]) -> Iterator[str]:
+def problems(pipeline: Mapping[str, Any]) -> Iterator[str]:
     """One sentence for each entry or group of dependencies that is missing or left over.
 
     Args:

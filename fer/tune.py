@@ -190,7 +190,7 @@ def conclude(
     first, last = (f"{100 * float(trial.value or 0):.2f}" for trial in (complete[0], best))
     click.echo(f"{count} trials, {count - len(complete)} of them stopped early; best val {last}, first trial {first}.")
     click.echo(f"Figure of the search: {picture}")
-    if best.number == complete[0].number:
+    if best.number == complete[0].number or not changed:
         given = f" with {search.as_options(fixed)}" if fixed else ""
         click.echo(f"No trial was better than the first one: the settings in params.yaml{given}.")
         return

@@ -13,7 +13,7 @@ PIPELINE = yaml.safe_load((TOP / "dvc.yaml").read_text())
 
 
 def test_nothing_is_missing():
-    assert list(pipeline_file.missing(PIPELINE)) == []
+    assert list(pipeline_file.problems(PIPELINE)) == []
 
 
 def without(key, name):
@@ -29,13 +29,13 @@ def without(key, name):
 
 @pytest.mark.parametrize(("key", "name"), [("models", "gnn"), ("ensembles", "ensemble"), ("students", "tiny")])
 def test_a_missing_entry_is_named(key, name):
-    assert f"dvc.yaml has no entry {name} under `{key}`." in list(pipeline_file.missing(without(key, name)))
+    assert f"dvc.yaml has no entry {name} under `{key}`." in list(pipeline_file.problems(without(key, name)))
 
 
 def test_an_entry_without_a_section_is_named():
     pipeline = copy.deepcopy(PIPELINE)
     next(one for one in pipeline["vars"] if "students" in one)["students"].append("pupil")
-    [said] = pipeline_file.missing(pipeline)
+    [said] = pipeline_file.problems(pipeline)
     assert said == "dvc.yaml has an entry pupil under `students`, which `Params` in fer/config.py does not have."
 
 
@@ -57,7 +57,7 @@ def test_a_missing_dependency_is_named(stage, file):
     pipeline = copy.deepcopy(PIPELINE)
     content = pipeline["stages"][stage]
     content.get("do", content)["deps"].remove(file)
-    assert list(pipeline_file.missing(pipeline)) == [f"In dvc.yaml, the stage {stage} must depend on {file}."]
+    assert list(pipeline_file.problems(pipeline)) == [f"In dvc.yaml, the stage {stage} must depend on {file}."]
 
 
 def test_a_student_is_no_teacher():
@@ -70,6 +70,6 @@ def test_the_check_says_what_is_missing(monkeypatch):
     monkeypatch.setattr(check, "params", lambda: None)
     monkeypatch.setattr(check, "warnings", lambda found: iter(()))
     monkeypatch.setattr(check, "would_run", list)
-    monkeypatch.setattr(pipeline_file, "missing", lambda content: ["In dvc.yaml, something."] * ("stages" in content))
+    monkeypatch.setattr(pipeline_file, "problems", lambda content: ["In dvc.yaml, something."] * ("stages" in content))
     done = CliRunner().invoke(check.main)
     assert (done.exit_code, done.output.splitlines()[-1]) == (1, "Error: In dvc.yaml, something.")

@@ -26,7 +26,7 @@ def _host_names(context: click.Context, option: click.Parameter, names: tuple[st
 @click.option("--port", default=7860, show_default=True, type=Whole(0, 65_535), help="Port; 0 for any free one.")
 @click.option(
     "--allow-host",
-    "names",
+    "host_names",
     multiple=True,
     metavar="NAME",
     callback=_host_names,
@@ -44,7 +44,7 @@ def _host_names(context: click.Context, option: click.Parameter, names: tuple[st
     help="Process only this much of a clip, from its start.",
 )
 @predictor_options
-def web(host: str, port: int, names: tuple[str, ...], max_upload: float, max_clip: float, **options: Any) -> None:
+def web(host: str, port: int, host_names: tuple[str, ...], max_upload: float, max_clip: float, **options: Any) -> None:
     """Serve a local web page for photos, camera and short clips.
 
     Drop, paste or take a photo: each face gets a box, a bar for each emotion, its quality and, if you like, a heat map.
@@ -71,20 +71,20 @@ def web(host: str, port: int, names: tuple[str, ...], max_upload: float, max_cli
             Choice(options),
             listener,
             local=local,
-            names=names,
+            host_names=host_names,
             largest=round(max_upload * _MEGABYTE),
             seconds=max_clip,
-            ready=lambda: say("\n".join(_said(host, address[1], local, names))),
+            ready=lambda: say("\n".join(_said(host, address[1], local, host_names))),
         )
 
 
-def _said(host: str, port: int, local: bool, names: Sequence[str] = ()) -> Iterator[str]:
+def _said(host: str, port: int, local: bool, host_names: Sequence[str] = ()) -> Iterator[str]:
     """Where the page is, and who can reach it."""
     everywhere = host in ("0.0.0.0", "::", "")
     shown = "localhost" if everywhere else f"[{host}]" if ":" in host else host
     yield f"Open http://{shown}:{port} in a browser. Press Ctrl-C to stop."
     if local:
-        proxy = f", such as a reverse proxy for {' and '.join(names)}" if names else ""
+        proxy = f", such as a reverse proxy for {' and '.join(host_names)}" if host_names else ""
         yield f"Only programs on this machine{proxy} can reach it."
     else:
         who = "this machine over a network" if everywhere else f"{host} port {port}"

@@ -1,4 +1,4 @@
-"""Opens video files and network streams with PyAV, but no file that another one names."""
+"""Opens video files and network streams with PyAV; refuses playlists, which would make it open other files."""
 
 from typing import TYPE_CHECKING
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _CLOCK = 90_000  # ticks a second: the frames of a video need not be equally far apart
-# Sound that an mp4 file can hold, and that which it holds if the source has a header of it; other sound becomes AAC.
-_COPIED, _COPIED_WITH_HEADER = ("mp3", "ac3", "eac3"), ("aac", "opus", "alac")
+# Codecs of sound that an mp4 file can hold. Those of the second group need the decoder's set-up (extradata), which
+# transport streams, for one, lack. Other sound is encoded as AAC.
+_COPIED, _COPIED_WITH_EXTRADATA = ("mp3", "ac3", "eac3"), ("aac", "opus", "alac")
 _KEY_FRAME = 1  # seconds from key frame to key frame; what was written can be played up to the last of them
 
 
@@ -117,10 +118,10 @@ class _Sound:
         source = self._input.streams.audio[0]
         self._packets = self._input.demux(source)
         self._advance()
-        if self._next is None:  # the file would wait for a sound that never comes
+        if self._next is None:  # a stream without packets, for which the file's header would wait
             return
-        name, header = source.codec_context.codec.canonical_name, source.codec_context.extradata
-        self._copied = name in _COPIED or (name in _COPIED_WITH_HEADER and bool(header))
+        codec, extradata = source.codec_context.codec.canonical_name, source.codec_context.extradata
+        self._copied = codec in _COPIED or (codec in _COPIED_WITH_EXTRADATA and bool(extradata))
         if self._copied:
             self._stream = output.add_stream_from_template(source)
         else:
@@ -147,7 +148,7 @@ class _Sound:
             self._advance()
 
     def _is_later(self, time: int) -> bool:
-        """Whether a time is after all before it: in recordings that were joined, the time goes back."""
+        """Note a time, and say whether all before it are earlier: in recordings that were joined, time goes back."""
         later = self._last is None or time > self._last
         if later:
             self._last = time

@@ -66,7 +66,7 @@ def serve(
     listener: socket.socket,
     *,
     local: bool,
-    names: Sequence[str] = (),
+    host_names: Sequence[str] = (),
     largest: int,
     seconds: float,
     ready: Callable[[], None],
@@ -77,7 +77,7 @@ def serve(
         choice: of models.
         listener: an open port.
         local: whether only this machine can reach it.
-        names: other names of the page, in lower case, under which a reverse proxy passes requests on.
+        host_names: other names of the page, in lower case, under which a reverse proxy passes requests on.
         largest: file that may be sent, in bytes.
         seconds: of a clip that are looked at.
         ready: called when the page can be opened.
@@ -85,7 +85,7 @@ def serve(
     with TemporaryDirectory(prefix="fer-web-") as name:
         folder = Path(name).resolve()
         os.environ.update(_SILENT, GRADIO_TEMP_DIR=str(folder))
-        hosts = (*_LOCAL_NAMES, listener.getsockname()[0], *names) if local else ()
+        hosts = (*_LOCAL_NAMES, listener.getsockname()[0], *host_names) if local else ()
         _run(_application(choice, folder, hosts=hosts, largest=largest, seconds=seconds), listener, ready)
 
 

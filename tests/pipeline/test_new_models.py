@@ -134,7 +134,7 @@ SECOND_PHASES = """\
 MISSING = """
 import yaml
 from fer import pipeline_file
-print(*pipeline_file.missing(yaml.safe_load(open("dvc.yaml"))), sep="\\n")
+print(*pipeline_file.problems(yaml.safe_load(open("dvc.yaml"))), sep="\\n")
 """
 LAST_MODEL, LAST_PHASE = "      gnn:\n        code: gnn\n", "      cnn_head: {"
 

@@ -123,6 +123,12 @@ def test_a_name_of_the_page_is_a_host_name(name):
     assert "without scheme and port" in done.output
 
 
+def test_it_says_that_only_this_machine_can_reach_it():
+    from fer.cli.web import _said
+
+    assert list(_said("127.0.0.1", 80, True))[1] == "Only programs on this machine can reach it."
+
+
 def test_an_upload_is_deleted_soon(served):
     status, _ = upload(served, "soon.png", png(drawn_photo()))
     assert status == 200
